@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.h - a model as it serves: loaded once, checked, immutable, shared between threads.
+ *
+ *   bytes (proto/model.proto) --model_load--> model --model_bind(columns)--> binding
+ *                                                   model_score(binding, rows) --> scores
+ *
+ * This is the reference scorer, written for clarity: faster kernels are tested against it.
+ * It is deterministic: the same bytes and columns give the same floats on every machine with
+ * IEEE arithmetic. How each part is evaluated is said in proto/model.proto. Pure. */
+
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "base/crypto.h"
+#include "base/error_text.h"
+#include "model/columns.h"
+
+#include "model.pb-c.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MODEL_FORMAT = 1,
+    MODEL_FEATURES_MAX = 4096,
+    MODEL_INPUTS_MAX = 65536,
+    MODEL_TREES_MAX = 10000,
+    MODEL_NODES_MAX = 1 << 24, /* of all trees together */
+    MODEL_NAME_MAX = 63,
+};
+
+struct model;
+
+/* Parse and check untrusted bytes. STATUS_MALFORMED: does not parse; STATUS_INVALID: `error`
+ * says what is not allowed and where (another format, a tree with a cycle, a weight count that
+ * does not fit, a feature twice, ...). */
+MUST_CHECK enum status model_load(const uint8_t *bytes, size_t size, struct model **out,
+                                  struct error_text *error);
+void model_free(struct model *self);
+
+const char *model_name(const struct model *self);
+const struct digest *model_version(const struct model *self);
+
+/* The message it was made from: features, lineage, golden. Borrowed. */
+const Chw__Model *model_message(const struct model *self);
+
+/* Score the golden records inside the artifact. STATUS_CORRUPT: a result differs by more than
+ * 1e-6; `error` says which. A model without golden records passes. */
+MUST_CHECK enum status model_check_golden(const struct model *self, struct error_text *error);
+
+/* Names bound to a batch's columns, categories to the model's codes: whatever the order and
+ * types of the columns. A number may come as float or small integer; a category as codes with
+ * names, or as numbers whose decimal text is the category's name; a number as codes whose
+ * names are numbers. Borrows both. */
+struct binding;
+
+/* STATUS_INVALID: a required column is absent, `error` names it. */
+MUST_CHECK enum status model_bind(const struct model *self, const struct columns *columns,
+                                  struct binding **out, struct error_text *error);
+void binding_free(struct binding *self);
+
+struct record_fault {
+    Chw__RecordFault fault; /* NONE: scored */
+    uint32_t feature;       /* index into the model's features: the first at fault */
+};
+
+/* Score rows [first, first + count) of the bound batch: probabilities[i] and faults[i] belong
+ * to row first + i. The probability of a record with a fault is 0. */
+void model_score(const struct binding *self, uint32_t first, uint32_t count,
+                 float *probabilities, struct record_fault *faults);
+
+/* The margin before calibration and link of the same rows, for tests and kernels. */
+void model_margins(const struct binding *self, uint32_t first, uint32_t count, float *margins,
+                   struct record_fault *faults);
+
+#endif
