@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* header.h - the fixed header of every message, and the table of messages.
  *
- * On a socket: [routing id, where a ROUTER has one][header, 128 bytes][body]. Integers are
- * little-endian. The body is the protobuf message that the table names; it is an empty frame
- * where the table names none. docs: proto/README.md.
+ * On a socket: [routing id, where a ROUTER has one][header, 128 bytes][body]. Integers
+ * are little-endian. The body is the protobuf message that the table names; it is an
+ * empty frame where the table names none. docs: proto/README.md.
  *
  *   at  size                           at  size
  *    0   4  magic "CHW1"               40   8  acked_below
@@ -37,11 +37,12 @@ enum {
     CONTROL_SIZE_MAX = 4096,
 };
 
-/* Every message: X(name, value, from, to, body, body_size_max). A new one is a row here, a
- * body in proto/, and a handler in the table of the program that receives it. */
+/* Every message: X(name, value, from, to, body, body_size_max). A new one is a row here,
+ * a body in proto/, and a handler in the table of the program that receives it. */
 #define MESSAGE_LIST(X)                                                                  \
     X(SCORE, 1, "client, broker", "broker, worker", "Batch", BODY_SIZE_MAX)              \
-    X(DESCRIBE, 2, "client, broker", "broker, worker", "DescribeRequest", CONTROL_SIZE_MAX) \
+    X(DESCRIBE, 2, "client, broker", "broker, worker", "DescribeRequest",                \
+      CONTROL_SIZE_MAX)                                                                  \
     X(REPLY, 3, "worker, broker", "broker, client", "Reply", BODY_SIZE_MAX)              \
     X(DESCRIPTION, 4, "worker, broker", "broker, client", "Description", BODY_SIZE_MAX)  \
     X(BUSY, 5, "broker", "client", "Busy", CONTROL_SIZE_MAX)                             \
@@ -60,7 +61,7 @@ enum message_type {
 #define MESSAGE_ENUM(name, value, from, to, body, size_max) MESSAGE_##name = value,
     MESSAGE_LIST(MESSAGE_ENUM)
 #undef MESSAGE_ENUM
-    MESSAGE_TYPE_COUNT
+        MESSAGE_TYPE_COUNT
 };
 
 enum header_flag {
@@ -80,11 +81,13 @@ struct header {
     uint8_t attempt;  /* from 1 in what a broker dispatches; 0 from a client */
     uint32_t deadline_ms;
     struct batch_key key;
-    uint64_t acked_below; /* at most key.sequence: all lower ones are final at the client */
+    uint64_t
+        acked_below; /* at most key.sequence: all lower ones are final at the client */
     int32_t as_of;
-    uint64_t ticket; /* broker <-> worker: the lease. PONG: the broker's instance, so that a
-                      * client sees a restart and sends again what is outstanding */
-    char region[HEADER_REGION_MAX + 1]; /* terminated; printable UTF-8, no control bytes */
+    uint64_t ticket; /* broker <-> worker: the lease. PONG: the broker's instance, so that
+                      * a client sees a restart and sends again what is outstanding */
+    char
+        region[HEADER_REGION_MAX + 1]; /* terminated; printable UTF-8, no control bytes */
 };
 
 void header_encode(const struct header *header, uint8_t bytes[HEADER_SIZE]);

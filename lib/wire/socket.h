@@ -13,8 +13,8 @@
 #include <zmq.h>
 
 /* tcp://HOST:PORT with a loopback host, or ipc://PATH with a path that fits the system's
- * limit (107 bytes). Another TCP host is STATUS_INVALID unless `insecure`: until encryption
- * lands it would carry patients' data in clear. */
+ * limit (107 bytes). Another TCP host is STATUS_INVALID unless `insecure`: until
+ * encryption lands it would carry patients' data in clear. */
 MUST_CHECK enum status endpoint_check(const char *endpoint, bool insecure,
                                       struct error_text *error);
 
@@ -42,10 +42,11 @@ void message_close(struct message *self);
 MUST_CHECK enum status message_receive(void *socket, bool routed, struct message *self,
                                        struct error_text *error);
 
-/* Send without waiting: [route,] header, body. `route` may be NULL (DEALER) and is copied;
- * `body` may be NULL (empty) and is taken over only on STATUS_OK. STATUS_UNAVAILABLE: no
- * peer now (DEALER). STATUS_NOT_FOUND: the peer is gone (ROUTER). */
-MUST_CHECK enum status message_send(void *socket, zmq_msg_t *route, const struct header *header,
-                                    zmq_msg_t *body);
+/* Send without waiting: [route,] header, body. `route` may be NULL (DEALER) and is
+ * copied; `body` may be NULL (empty) and is taken over only on STATUS_OK.
+ * STATUS_UNAVAILABLE: no peer now (DEALER). STATUS_NOT_FOUND: the peer is gone (ROUTER).
+ */
+MUST_CHECK enum status message_send(void *socket, zmq_msg_t *route,
+                                    const struct header *header, zmq_msg_t *body);
 
 #endif
