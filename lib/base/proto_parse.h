@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proto_parse.h - protobuf from untrusted bytes, with a bound on the memory it may take.
+ *
+ * An empty submessage is two bytes on the wire and a hundred in memory, so a small
+ * message could ask for a great deal. One parse may allocate PROTO_MEMORY_FACTOR times
+ * the size of the bytes and PROTO_MEMORY_BASE more, in all; what needs more does not
+ * parse. Pure. */
+
+#ifndef BASE_PROTO_PARSE_H
+#define BASE_PROTO_PARSE_H
+
+#include "base/status.h"
+
+#include <protobuf-c/protobuf-c.h>
+#include <stddef.h>
+
+enum {
+    PROTO_MEMORY_FACTOR = 16,
+    PROTO_MEMORY_BASE = 1 << 20,
+};
+
+/* NULL: the bytes do not parse, or need more memory than they may. Zero bytes are the
+ * message with every field at its default. The fields borrow nothing from `bytes`. */
+MUST_CHECK ProtobufCMessage *proto_parse(const ProtobufCMessageDescriptor *descriptor,
+                                         const void *bytes, size_t size);
+
+/* NULL is fine. */
+void proto_free(ProtobufCMessage *self);
+
+#endif
