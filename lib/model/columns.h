@@ -39,11 +39,12 @@ struct column {
 struct columns {
     uint32_t rows;
     size_t count;
-    struct column *items;
+    struct column *items; /* by name, ascending; owned */
 };
 
 /* STATUS_INVALID: `error` names the column and what is wrong with it (zero or too many rows,
- * a length that does not fit, a name twice, no values, a code without a category). */
+ * a length that does not fit, a name twice, no values, a code without a category).
+ * Nothing is to be released then. */
 MUST_CHECK enum status columns_view(const Chw__Batch *batch, struct columns *out,
                                     struct error_text *error);
 void columns_release(struct columns *self);

@@ -45,13 +45,16 @@ const struct digest *model_version(const struct model *self);
 const Chw__Model *model_message(const struct model *self);
 
 /* Score the golden records inside the artifact. STATUS_CORRUPT: a result differs by more than
- * 1e-6; `error` says which. A model without golden records passes. */
+ * 1e-6, or a row is invalid where it should not be or the other way round; STATUS_INVALID: the
+ * golden records are not a batch that binds. `error` says which. A model without golden records
+ * passes. */
 MUST_CHECK enum status model_check_golden(const struct model *self, struct error_text *error);
 
 /* Names bound to a batch's columns, categories to the model's codes: whatever the order and
  * types of the columns. A number may come as float or small integer; a category as codes with
  * names, or as numbers whose decimal text is the category's name; a number as codes whose
- * names are numbers. Borrows both. */
+ * names are numbers. 5, 5.0 and "5" are one category. Borrows both. Has room for one record's
+ * inputs, so a binding belongs to one thread. */
 struct binding;
 
 /* STATUS_INVALID: a required column is absent, `error` names it. */
@@ -65,7 +68,8 @@ struct record_fault {
 };
 
 /* Score rows [first, first + count) of the bound batch: probabilities[i] and faults[i] belong
- * to row first + i. The probability of a record with a fault is 0. */
+ * to row first + i. A probability is within [0, 1], and 0 for a record with a fault. NaN in a
+ * cell, or as the result of infinite inputs, is NOT_A_NUMBER. */
 void model_score(const struct binding *self, uint32_t first, uint32_t count,
                  float *probabilities, struct record_fault *faults);
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* binding.c - a model's features meet a batch's columns: policies and names are settled
+ * here once per batch, so that reading a cell is a table look-up. */
+#include "model/internal.h"
+#include "model/number.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct cell fault(Chw__RecordFault fault)
+{
+    return (struct cell){.fault = fault};
+}
+
+static struct cell value(float value)
+{
+    return (struct cell){.value = value};
+}
+
+static bool is_numeric(const struct feature *self)
+{
+    return self->source->kind_case == CHW__FEATURE__KIND_NUMERIC;
+}
+
+static struct cell missing_cell(const struct feature *self)
+{
+    const Chw__Feature *source = self->source;
+    if (source->missing == CHW__MISSING_POLICY__MISSING_KEEP)
+        return value(NAN);
+    if (source->missing == CHW__MISSING_POLICY__MISSING_INDICATOR)
+        return value((float)source->category->n_names);
+    if (source->missing == CHW__MISSING_POLICY__MISSING_IMPUTE)
+        return value(is_numeric(self) ? source->numeric->impute
+                                      : (float)source->category->impute);
+    return fault(CHW__RECORD_FAULT__RECORD_FAULT_MISSING);
+}
+
+static struct cell unknown_cell(const struct feature *self)
+{
+    if (self->source->category->unknown == CHW__UNKNOWN_POLICY__UNKNOWN_MISSING)
+        return missing_cell(self);
+    return fault(CHW__RECORD_FAULT__RECORD_FAULT_UNKNOWN_CATEGORY);
+}
+
+/* A float column carries 5.1 as the nearest float, so a name meets it there. */
+static struct cell cell_of_number(const struct feature *self, float number)
+{
+    if (isnan(number))
+        return fault(CHW__RECORD_FAULT__RECORD_FAULT_NOT_A_NUMBER);
+    if (is_numeric(self))
+        return value(number);
+    for (size_t i = 0; i < self->source->category->n_names; i++)
+        if ((float)self->numbers[i] == number)
+            return value((float)i);
+    return unknown_cell(self);
+}
+
+static struct cell cell_of_name(const struct feature *self, const char *name)
+{
+    double number = number_of_text(name);
+    if (is_numeric(self))
+        return cell_of_number(self, (float)number);
+    const Chw__Category *category = self->source->category;
+    for (size_t i = 0; i < category->n_names; i++)
+        if (strcmp(category->names[i], name) == 0 || self->numbers[i] == number)
+            return value((float)i);
+    return unknown_cell(self);
+}
+
+static void bind_codes(struct bound_feature *self)
+{
+    const struct column *column = self->column;
+    for (size_t code = 0; code < COLUMNS_CATEGORIES_MAX; code++)
+        if (column->categories == NULL)
+            self->codes[code] = cell_of_number(self->feature, (float)code);
+        else if (code < column->category_count)
+            self->codes[code] = cell_of_name(self->feature, column->categories[code]);
+        else /* only records without a value have such a code */
+            self->codes[code] = self->missing;
+}
+
+static enum status bind_feature(struct bound_feature *self, const struct feature *feature,
+                                const struct columns *columns, struct error_text *error)
+{
+    self->feature = feature;
+    self->column = columns_find(columns, feature->source->name);
+    self->missing = missing_cell(feature);
+    if (self->column == NULL && feature->source->required)
+        return error_set(error, STATUS_INVALID, "column %s is required and absent",
+                         feature->source->name);
+    if (self->column != NULL && self->column->type != COLUMN_FLOATS)
+        bind_codes(self);
+    return STATUS_OK;
+}
+
+enum status model_bind(const struct model *self, const struct columns *columns,
+                       struct binding **out, struct error_text *error)
+{
+    *out = NULL;
+    enum status status = STATUS_NOMEM;
+    size_t count = self->message->n_features;
+    struct binding *binding = calloc(1, sizeof *binding);
+    if (binding == NULL)
+        goto fail;
+    binding->model = self;
+    binding->features = calloc(count, sizeof binding->features[0]);
+    binding->inputs = calloc(self->input_count, sizeof binding->inputs[0]);
+    if (binding->features == NULL || binding->inputs == NULL)
+        goto fail;
+    for (size_t i = 0; i < count; i++) {
+        status = bind_feature(&binding->features[i], &self->features[i], columns, error);
+        if (status != STATUS_OK)
+            goto fail;
+    }
+    *out = binding;
+    return STATUS_OK;
+fail:
+    binding_free(binding);
+    return status;
+}
+
+void binding_free(struct binding *self)
+{
+    if (self == NULL)
+        return;
+    free(self->features);
+    free(self->inputs);
+    free(self);
+}
+
+struct cell binding_cell(const struct bound_feature *self, uint32_t row)
+{
+    const struct column *column = self->column;
+    if (column == NULL)
+        return self->missing;
+    if (column->unreadable != NULL && bitmap_test(column->unreadable, row))
+        return fault(CHW__RECORD_FAULT__RECORD_FAULT_NOT_A_NUMBER);
+    if (column->valid != NULL && !bitmap_test(column->valid, row))
+        return self->missing;
+    if (column->type == COLUMN_FLOATS)
+        return cell_of_number(self->feature, column->floats[row]);
+    if (column->type == COLUMN_BITMAP)
+        return self->codes[bitmap_test(column->bytes, row)];
+    return self->codes[column->bytes[row]];
+}

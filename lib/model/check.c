@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check.c - what a model's message must hold before it may serve: after model_check() the
+ * scorer indexes without looking. */
+#include "model/internal.h"
+#include "model/number.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FEATURE_NAME_MAX = COLUMNS_NAME_MAX, FEATURE_CATEGORIES_MAX = 255 };
+
+/* ---- features ---- */
+
+static enum status check_numeric(const Chw__Feature *feature, struct error_text *error)
+{
+    const Chw__Numeric *numeric = feature->numeric;
+    if (!isfinite(numeric->impute) || !isfinite(numeric->center) ||
+        !isfinite(numeric->scale))
+        return error_set(error, STATUS_INVALID,
+                         "impute, center and scale must be finite");
+    if (numeric->scale == 0.0)
+        return error_set(error, STATUS_INVALID, "the scale is 0");
+    if (feature->missing == CHW__MISSING_POLICY__MISSING_INDICATOR)
+        return error_set(error, STATUS_INVALID,
+                         "only a one-hot category has an indicator for missing values");
+    return STATUS_OK;
+}
+
+/* Names that are the same number are one category to a numeric column. */
+static enum status check_category_names(struct feature *self, struct error_text *error)
+{
+    const Chw__Category *category = self->source->category;
+    for (size_t i = 0; i < category->n_names; i++) {
+        self->numbers[i] = number_of_text(category->names[i]);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(category->names[i], category->names[j]) == 0 ||
+                self->numbers[i] == self->numbers[j])
+                return error_set(error, STATUS_INVALID,
+                                 "categories %zu and %zu have the same name or number", j,
+                                 i);
+    }
+    return STATUS_OK;
+}
+
+static enum status check_category_choices(const Chw__Feature *feature,
+                                          struct error_text *error)
+{
+    const Chw__Category *category = feature->category;
+    if ((uint32_t)category->encoding > CHW__CATEGORY_ENCODING__ENCODING_CODE)
+        return error_set(error, STATUS_INVALID, "no such encoding: %d",
+                         (int)category->encoding);
+    if ((uint32_t)category->unknown > CHW__UNKNOWN_POLICY__UNKNOWN_MISSING)
+        return error_set(error, STATUS_INVALID,
+                         "no such policy for unknown categories: %d",
+                         (int)category->unknown);
+    if (feature->missing == CHW__MISSING_POLICY__MISSING_INDICATOR &&
+        category->encoding != CHW__CATEGORY_ENCODING__ENCODING_ONE_HOT)
+        return error_set(error, STATUS_INVALID,
+                         "only a one-hot category has an indicator for missing values");
+    if (category->impute >= category->n_names)
+        return error_set(error, STATUS_INVALID, "impute is %u of %zu categories",
+                         category->impute, category->n_names);
+    return STATUS_OK;
+}
+
+static enum status check_category(struct feature *self, struct error_text *error)
+{
+    const Chw__Category *category = self->source->category;
+    if (category->n_names == 0 || category->n_names > FEATURE_CATEGORIES_MAX)
+        return error_set(error, STATUS_INVALID, "%zu categories, expected 1 to %d",
+                         category->n_names, FEATURE_CATEGORIES_MAX);
+    enum status status = check_category_choices(self->source, error);
+    if (status != STATUS_OK)
+        return status;
+    self->numbers = calloc(category->n_names, sizeof self->numbers[0]);
+    if (self->numbers == NULL)
+        return STATUS_NOMEM;
+    return check_category_names(self, error);
+}
+
+static uint32_t count_inputs(const Chw__Feature *feature)
+{
+    if (feature->kind_case == CHW__FEATURE__KIND_NUMERIC ||
+        feature->category->encoding == CHW__CATEGORY_ENCODING__ENCODING_CODE)
+        return 1;
+    return (uint32_t)feature->category->n_names +
+           (feature->missing == CHW__MISSING_POLICY__MISSING_INDICATOR);
+}
+
+static enum status check_kind(struct feature *self, struct error_text *error)
+{
+    if (self->source->kind_case == CHW__FEATURE__KIND_NUMERIC)
+        return check_numeric(self->source, error);
+    if (self->source->kind_case == CHW__FEATURE__KIND_CATEGORY)
+        return check_category(self, error);
+    return error_set(error, STATUS_INVALID, "it is neither numeric nor a category");
+}
+
+static enum status check_feature(const struct model *model, struct feature *self,
+                                 struct error_text *error)
+{
+    const Chw__Feature *source = self->source;
+    size_t name_size = strlen(source->name);
+    if (name_size == 0 || name_size > FEATURE_NAME_MAX)
+        return error_set(error, STATUS_INVALID,
+                         "the name has %zu bytes, expected 1 to %d", name_size,
+                         FEATURE_NAME_MAX);
+    if ((uint32_t)source->missing > CHW__MISSING_POLICY__MISSING_INDICATOR)
+        return error_set(error, STATUS_INVALID, "no such policy for missing values: %d",
+                         (int)source->missing);
+    if (source->missing == CHW__MISSING_POLICY__MISSING_KEEP &&
+        model->message->estimator_case != CHW__MODEL__ESTIMATOR_TREES)
+        return error_set(error, STATUS_INVALID, "only trees can keep a missing value");
+    return check_kind(self, error);
+}
+
+static int compare_feature_names(const void *a, const void *b)
+{
+    const struct feature *const *left = a;
+    const struct feature *const *right = b;
+    return strcmp((*left)->source->name, (*right)->source->name);
+}
+
+static enum status check_unique_names(const struct model *self, struct error_text *error)
+{
+    size_t count = self->message->n_features;
+    const struct feature **sorted = calloc(count, sizeof sorted[0]);
+    if (sorted == NULL)
+        return STATUS_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &self->features[i];
+    qsort(sorted, count, sizeof sorted[0], compare_feature_names);
+    enum status status = STATUS_OK;
+    for (size_t i = 1; i < count && status == STATUS_OK; i++)
+        if (compare_feature_names(&sorted[i - 1], &sorted[i]) == 0)
+            status = error_set(error, STATUS_INVALID, "feature %s is there twice",
+                               sorted[i]->source->name);
+    free(sorted);
+    return status;
+}
+
+static enum status check_features(struct model *self, struct error_text *error)
+{
+    size_t count = self->message->n_features;
+    if (count == 0 || count > MODEL_FEATURES_MAX)
+        return error_set(error, STATUS_INVALID, "%zu features, expected 1 to %d", count,
+                         MODEL_FEATURES_MAX);
+    self->features = calloc(count, sizeof self->features[0]);
+    if (self->features == NULL)
+        return STATUS_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct feature *feature = &self->features[i];
+        feature->source = self->message->features[i];
+        enum status status = check_feature(self, feature, error);
+        if (status != STATUS_OK)
+            return error_prefix(error, status, "feature %zu (%.*s)", i, FEATURE_NAME_MAX,
+                                feature->source->name);
+        feature->first_input = self->input_count;
+        feature->input_count = count_inputs(feature->source);
+        self->input_count += feature->input_count;
+        if (self->input_count > MODEL_INPUTS_MAX)
+            return error_set(error, STATUS_INVALID, "more than %d inputs",
+                             MODEL_INPUTS_MAX);
+    }
+    return check_unique_names(self, error);
+}
+
+/* ---- trees ---- */
+
+static enum status check_lengths(const Chw__Tree *tree, struct error_text *error)
+{
+    size_t count = tree->n_left;
+    if (count == 0)
+        return error_set(error, STATUS_INVALID, "it has no nodes");
+    if (tree->n_input != count || tree->n_threshold != count || tree->n_right != count ||
+        tree->default_left.len != count)
+        return error_set(
+            error, STATUS_INVALID,
+            "the arrays of its nodes differ in length: input %zu, threshold %zu, "
+            "left %zu, right %zu, default_left %zu",
+            tree->n_input, tree->n_threshold, count, tree->n_right,
+            tree->default_left.len);
+    return STATUS_OK;
+}
+
+static enum status check_leaf(const Chw__Tree *tree, size_t node,
+                              struct error_text *error)
+{
+    if (tree->right[node] != 0)
+        return error_set(error, STATUS_INVALID, "node %zu has a right child only", node);
+    if (!isfinite(tree->threshold[node]))
+        return error_set(error, STATUS_INVALID, "the value of leaf %zu is not finite",
+                         node);
+    return STATUS_OK;
+}
+
+static enum status check_split(const Chw__Tree *tree, size_t node, uint32_t input_count,
+                               struct error_text *error)
+{
+    if (isnan(tree->threshold[node]))
+        return error_set(error, STATUS_INVALID,
+                         "the threshold of node %zu is not a number", node);
+    if (tree->input[node] >= input_count)
+        return error_set(error, STATUS_INVALID, "node %zu reads input %u of %u", node,
+                         tree->input[node], input_count);
+    if (tree->default_left.data[node] > 1)
+        return error_set(error, STATUS_INVALID, "default_left of node %zu is not 0 or 1",
+                         node);
+    if (tree->left[node] >= tree->n_left || tree->right[node] >= tree->n_left)
+        return error_set(error, STATUS_INVALID,
+                         "node %zu has a child beyond the last node", node);
+    return STATUS_OK;
+}
+
+static enum status check_node(const Chw__Tree *tree, size_t node, uint32_t input_count,
+                              struct error_text *error)
+{
+    if (tree->left[node] == 0)
+        return check_leaf(tree, node, error);
+    return check_split(tree, node, input_count, error);
+}
+
+/* From the root no node is met twice: so there is no cycle and every walk ends. `stack`
+ * has room for each node, `seen` is zeroed. */
+static enum status check_walk(const Chw__Tree *tree, uint32_t *stack, bool *seen,
+                              struct error_text *error)
+{
+    size_t depth = 0;
+    stack[depth++] = 0;
+    seen[0] = true;
+    while (depth > 0) {
+        uint32_t node = stack[--depth];
+        if (tree->left[node] == 0)
+            continue;
+        const uint32_t children[] = {tree->left[node], tree->right[node]};
+        for (size_t i = 0; i < 2; i++) {
+            if (seen[children[i]])
+                return error_set(error, STATUS_INVALID, "node %u is reached twice",
+                                 children[i]);
+            seen[children[i]] = true;
+            stack[depth++] = children[i];
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status check_shape(const Chw__Tree *tree, struct error_text *error)
+{
+    uint32_t *stack = calloc(tree->n_left, sizeof stack[0]);
+    bool *seen = calloc(tree->n_left, sizeof seen[0]);
+    enum status status = STATUS_NOMEM;
+    if (stack != NULL && seen != NULL)
+        status = check_walk(tree, stack, seen, error);
+    free(stack);
+    free(seen);
+    return status;
+}
+
+static enum status check_tree(const Chw__Tree *tree, uint32_t input_count,
+                              struct error_text *error)
+{
+    enum status status = check_lengths(tree, error);
+    for (size_t node = 0; status == STATUS_OK && node < tree->n_left; node++)
+        status = check_node(tree, node, input_count, error);
+    return status == STATUS_OK ? check_shape(tree, error) : status;
+}
+
+static enum status check_trees(const struct model *self, struct error_text *error)
+{
+    const Chw__Trees *trees = self->message->trees;
+    if (trees->n_trees == 0 || trees->n_trees > MODEL_TREES_MAX)
+        return error_set(error, STATUS_INVALID, "%zu trees, expected 1 to %d",
+                         trees->n_trees, MODEL_TREES_MAX);
+    if ((uint32_t)trees->aggregate > CHW__TREES__AGGREGATE__MEAN)
+        return error_set(error, STATUS_INVALID, "no such aggregate: %d",
+                         (int)trees->aggregate);
+    if (!isfinite(trees->base_margin))
+        return error_set(error, STATUS_INVALID, "the base margin is not finite");
+    size_t nodes = 0;
+    for (size_t i = 0; i < trees->n_trees; i++) {
+        nodes += trees->trees[i]->n_left;
+        if (nodes > MODEL_NODES_MAX)
+            return error_set(error, STATUS_INVALID, "more than %d nodes",
+                             MODEL_NODES_MAX);
+        enum status status = check_tree(trees->trees[i], self->input_count, error);
+        if (status != STATUS_OK)
+            return error_prefix(error, status, "tree %zu", i);
+    }
+    return STATUS_OK;
+}
+
+/* ---- the rest ---- */
+
+static enum status check_linear(const struct model *self, struct error_text *error)
+{
+    const Chw__Linear *linear = self->message->linear;
+    if (linear->n_weights != self->input_count)
+        return error_set(error, STATUS_INVALID, "%zu weights for %u inputs",
+                         linear->n_weights, self->input_count);
+    if (!isfinite(linear->intercept))
+        return error_set(error, STATUS_INVALID, "the intercept is not finite");
+    for (size_t i = 0; i < linear->n_weights; i++)
+        if (!isfinite(linear->weights[i]))
+            return error_set(error, STATUS_INVALID, "weight %zu is not finite", i);
+    return STATUS_OK;
+}
+
+static enum status check_estimator(const struct model *self, struct error_text *error)
+{
+    if (self->message->estimator_case == CHW__MODEL__ESTIMATOR_LINEAR)
+        return check_linear(self, error);
+    if (self->message->estimator_case == CHW__MODEL__ESTIMATOR_TREES)
+        return check_trees(self, error);
+    return error_set(error, STATUS_INVALID, "the model has no estimator");
+}
+
+static enum status check_isotonic(const Chw__Isotonic *isotonic, struct error_text *error)
+{
+    if (isotonic->n_x == 0 || isotonic->n_x != isotonic->n_y)
+        return error_set(error, STATUS_INVALID,
+                         "isotonic calibration with %zu x and %zu y", isotonic->n_x,
+                         isotonic->n_y);
+    for (size_t i = 0; i < isotonic->n_x; i++) {
+        float x = isotonic->x[i], y = isotonic->y[i];
+        bool in_range = isfinite(x) && y >= 0.0F && y <= 1.0F;
+        bool ascends = i == 0 || (isotonic->x[i - 1] < x && isotonic->y[i - 1] <= y);
+        if (!in_range || !ascends)
+            return error_set(
+                error, STATUS_INVALID,
+                "point %zu of the isotonic calibration does not ascend or is out "
+                "of range",
+                i);
+    }
+    return STATUS_OK;
+}
+
+static enum status check_calibration(const Chw__Model *message, struct error_text *error)
+{
+    if (message->calibration_case == CHW__MODEL__CALIBRATION_ISOTONIC)
+        return check_isotonic(message->isotonic, error);
+    if (message->calibration_case == CHW__MODEL__CALIBRATION_PLATT &&
+        (!isfinite(message->platt->slope) || !isfinite(message->platt->intercept)))
+        return error_set(error, STATUS_INVALID, "the Platt calibration is not finite");
+    return STATUS_OK;
+}
+
+static enum status check_head(const Chw__Model *message, struct error_text *error)
+{
+    if (message->format != MODEL_FORMAT)
+        return error_set(error, STATUS_INVALID, "model format %u, expected %d",
+                         message->format, MODEL_FORMAT);
+    size_t name_size = strlen(message->name);
+    if (name_size == 0 || name_size > MODEL_NAME_MAX)
+        return error_set(error, STATUS_INVALID,
+                         "the model's name has %zu bytes, expected 1 to %d", name_size,
+                         MODEL_NAME_MAX);
+    if ((uint32_t)message->link > CHW__LINK__LINK_LOGISTIC)
+        return error_set(error, STATUS_INVALID, "no such link: %d", (int)message->link);
+    const Chw__Lineage *lineage = message->lineage;
+    if (lineage != NULL && lineage->data_sha256.len != 0 &&
+        lineage->data_sha256.len != DIGEST_SIZE)
+        return error_set(error, STATUS_INVALID, "the data's SHA-256 has %zu bytes",
+                         lineage->data_sha256.len);
+    return STATUS_OK;
+}
+
+enum status model_check(struct model *self, struct error_text *error)
+{
+    enum status status = check_head(self->message, error);
+    if (status == STATUS_OK)
+        status = check_features(self, error);
+    if (status == STATUS_OK)
+        status = check_estimator(self, error);
+    if (status == STATUS_OK)
+        status = check_calibration(self->message, error);
+    return status;
+}
