@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum status error_set(struct error_text *self, enum status status, const char *format, ...)
+enum status error_set(struct error_text *self, enum status status, const char *format,
+                      ...)
 {
     if (self == NULL)
         return status;
@@ -17,7 +18,8 @@ enum status error_set(struct error_text *self, enum status status, const char *f
     return status;
 }
 
-enum status error_prefix(struct error_text *self, enum status status, const char *format, ...)
+enum status error_prefix(struct error_text *self, enum status status, const char *format,
+                         ...)
 {
     if (self == NULL)
         return status;
