@@ -1,0 +1,672 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dispatch.c - events change the state and leave at most two answers in the outbox; all
+ * else follows from the state, one action at a time. */
+#include "broker/dispatch.h"
+
+#include "broker/workers.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OUTBOX_MAX = 2,
+    RETRY_FULL_MS = 500,
+    RETRY_DRAINING_MS = 1000,
+};
+
+struct dispatch {
+    struct dispatch_limits limits;
+    struct jobs *jobs;
+    struct workers *workers;
+    struct region_queue *queue;
+    struct list refused; /* jobs out of attempts that cannot be buried */
+    struct dispatch_action outbox[OUTBOX_MAX];
+    uint32_t outbox_count;
+    bool inspecting; /* some worker may be dead or stuck */
+    bool draining;
+    uint32_t drain_ticks;
+    struct job *drain_cursor; /* the last leased job whose client was told */
+    bool drain_told;          /* all of them were */
+    struct counters counters;
+};
+
+struct dispatch *dispatch_new(const struct dispatch_limits *limits)
+{
+    assert(limits->attempts_max > 0 && limits->attempts_max < UINT8_MAX);
+    assert(limits->lease_ticks > 0 && limits->liveness_ticks > 0);
+    assert(limits->body_equal != NULL);
+
+    const struct region_limits region_limits = {
+        .regions_max = limits->regions_max,
+        .bytes_max = limits->bytes_max,
+        .region_bytes_max = limits->region_bytes_max,
+    };
+    struct dispatch *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return NULL;
+    self->limits = *limits;
+    list_init(&self->refused);
+    self->jobs =
+        jobs_new(limits->jobs_max, (uint32_t)(limits->instance >> 32), limits->secret);
+    self->workers = workers_new(limits->workers_max, limits->secret);
+    self->queue = region_queue_new(&region_limits, limits->secret);
+    if (self->jobs == NULL || self->workers == NULL || self->queue == NULL) {
+        dispatch_free(self);
+        return NULL;
+    }
+    return self;
+}
+
+void dispatch_free(struct dispatch *self)
+{
+    if (self == NULL)
+        return;
+    jobs_free(self->jobs);
+    workers_free(self->workers);
+    region_queue_free(self->queue);
+    free(self);
+}
+
+/* ---- answers ---- */
+
+static void post(struct dispatch *self, const struct dispatch_action *action)
+{
+    assert(self->outbox_count < OUTBOX_MAX);
+    self->outbox[self->outbox_count++] = *action;
+}
+
+/* The header of what is said about a request: its key, and nothing of a lease. */
+static struct header answer_header(const struct header *request, enum message_type type)
+{
+    struct header header = *request;
+    header.type = type;
+    header.ticket = 0;
+    header.attempt = 0;
+    header.deadline_ms = 0;
+    return header;
+}
+
+static struct dispatch_action refusal(uint64_t client, const struct header *request,
+                                      enum message_type type, const char *reason)
+{
+    return (struct dispatch_action){
+        .to = DISPATCH_CLIENT,
+        .route = client,
+        .header = answer_header(request, type),
+        .reason = reason,
+    };
+}
+
+static void post_to_worker(struct dispatch *self, uint64_t route, enum message_type type,
+                           const char *reason)
+{
+    post(self, &(struct dispatch_action){
+                   .to = DISPATCH_WORKER,
+                   .route = route,
+                   .header.type = type,
+                   .reason = reason,
+               });
+}
+
+static void post_note(struct dispatch *self, enum dispatch_note note,
+                      const struct worker *worker)
+{
+    post(self, &(struct dispatch_action){.note = note, .worker = worker->name});
+}
+
+/* ---- from clients ---- */
+
+/* NULL: the job is in its queue. Else the reason why not. */
+static const char *enqueue(struct dispatch *self, uint64_t client,
+                           const struct header *header, void *body, size_t body_size)
+{
+    const char *region = header->region[0] == '\0' ? "-" : header->region;
+    const char *reason;
+    struct job *job = jobs_add(self->jobs, header, body);
+    if (job == NULL)
+        return "the broker holds its maximum of batches";
+    if (region_queue_enter(self->queue, region, &job->place, body_size + HEADER_SIZE,
+                           &reason) != STATUS_OK) {
+        jobs_remove(self->jobs, job);
+        return reason;
+    }
+    job->state = JOB_QUEUED;
+    job->client = client;
+    self->counters.jobs_queued++;
+    return NULL;
+}
+
+static void refuse_body(struct dispatch *self, struct dispatch_action action, void *body)
+{
+    action.released = body;
+    *(action.header.type == MESSAGE_BUSY ? &self->counters.jobs_busy
+                                         : &self->counters.jobs_rejected) += 1;
+    post(self, &action);
+}
+
+static struct dispatch_action busy(uint64_t client, const struct header *request,
+                                   const char *reason, uint32_t retry_after_ms)
+{
+    struct dispatch_action action = refusal(client, request, MESSAGE_BUSY, reason);
+    action.retry_after_ms = retry_after_ms;
+    return action;
+}
+
+static struct dispatch_action draining(uint64_t client, const struct header *request)
+{
+    return busy(client, request, "draining", RETRY_DRAINING_MS);
+}
+
+void dispatch_job(struct dispatch *self, uint64_t client, const struct header *header,
+                  void *body, size_t body_size)
+{
+    assert(header->type == MESSAGE_SCORE || header->type == MESSAGE_DESCRIBE);
+    assert(body != NULL && self->outbox_count == 0);
+    self->counters.jobs_received++;
+
+    if (header->deadline_ms != 0) {
+        refuse_body(self,
+                    refusal(client, header, MESSAGE_REJECT,
+                            "deadlines are not supported yet: send deadline_ms 0"),
+                    body);
+        return;
+    }
+    struct job *same = jobs_find_same(self->jobs, header, body, self->limits.body_equal);
+    if (same != NULL) { /* the answer goes to where the client is now */
+        same->client = client;
+        self->counters.jobs_duplicate++;
+        post(self, &(struct dispatch_action){.released = body});
+        return;
+    }
+    if (self->draining) {
+        refuse_body(self, draining(client, header), body);
+        return;
+    }
+    const char *reason = enqueue(self, client, header, body, body_size);
+    if (reason != NULL)
+        refuse_body(self, busy(client, header, reason, RETRY_FULL_MS), body);
+}
+
+void dispatch_ping(struct dispatch *self, uint64_t client, const struct header *header)
+{
+    assert(self->outbox_count == 0);
+    enum message_type type = self->draining ? MESSAGE_DRAIN : MESSAGE_PONG;
+    struct dispatch_action action = refusal(client, header, type, NULL);
+    action.header.ticket = self->limits.instance;
+    post(self, &action);
+}
+
+/* ---- leases ---- */
+
+/* Take the job out of its worker's hands; it is in no list then. */
+static void end_lease(struct job *job)
+{
+    list_remove(&job->link);
+    job->worker->leased--;
+    job->worker = NULL;
+}
+
+static void requeue(struct dispatch *self, struct job *job)
+{
+    job->state = JOB_QUEUED;
+    region_queue_again(self->queue, &job->place);
+}
+
+static bool can_be_buried(const struct job *job)
+{
+    return job->header.type == MESSAGE_SCORE && (job->header.flags & HEADER_WHAT_IF) == 0;
+}
+
+static bool is_used_up(const struct dispatch *self, const struct job *job)
+{
+    return job->charges >= self->limits.attempts_max;
+}
+
+/* The attempt failed because of the job, as far as can be told. */
+static void charge(struct dispatch *self, struct job *job)
+{
+    self->counters.attempts_charged++;
+    if (!is_used_up(self, job)) /* a burial may fail for ever */
+        job->charges++;
+    if (!is_used_up(self, job) || can_be_buried(job)) {
+        requeue(self, job);
+        return;
+    }
+    job->state = JOB_REFUSED;
+    list_push_back(&self->refused, &job->link);
+}
+
+/* The job that a worker was at when it died or stood still: the one it named last. Where
+ * that is over, the oldest it was handed since it last spoke of itself: it may have begun
+ * that and died before its heartbeat was out. NULL: it was idle or waiting. */
+static struct job *job_at_work(const struct dispatch *self, const struct worker *worker)
+{
+    struct job *named = jobs_find_ticket(self->jobs, worker->scoring_ticket);
+    if (named != NULL && named->worker == worker)
+        return named;
+    for (struct list *node = worker->leases.next; node != &worker->leases;
+         node = node->next) {
+        struct job *job = list_item(node, struct job, link);
+        if (job->unheard)
+            return job;
+    }
+    return NULL;
+}
+
+/* All leases of the worker, the newest first, so that the oldest ends at the head. */
+static void take_back(struct dispatch *self, struct worker *worker, struct job *to_charge)
+{
+    while (!list_empty(&worker->leases)) {
+        struct job *job = list_item(worker->leases.prev, struct job, link);
+        end_lease(job);
+        if (job == to_charge)
+            charge(self, job);
+        else
+            requeue(self, job);
+    }
+    worker->stalled_ticks = 0;
+}
+
+static void grant(struct dispatch *self, struct job *job, struct worker *worker)
+{
+    jobs_renew_ticket(self->jobs, job);
+    job->state = JOB_LEASED;
+    job->worker = worker;
+    job->unheard = true;
+    list_push_back(&worker->leases, &job->link);
+    if (worker->leased++ == 0)
+        worker->stalled_ticks = 0;
+    self->counters.leases_granted++;
+}
+
+/* ---- from workers ---- */
+
+/* The worker that speaks, whose silence ends. NULL: unknown, and asked who it is. */
+static struct worker *hear(struct dispatch *self, uint64_t route)
+{
+    struct worker *worker = workers_find(self->workers, route);
+    if (worker == NULL) {
+        self->counters.workers_unknown++;
+        post_to_worker(self, route, MESSAGE_WHO, NULL);
+        return NULL;
+    }
+    worker->silent_ticks = 0;
+    return worker;
+}
+
+void dispatch_hello(struct dispatch *self, uint64_t route, uint32_t window,
+                    const char *name)
+{
+    assert(self->outbox_count == 0 && window <= WORKER_WINDOW_MAX);
+    struct worker *worker = workers_find(self->workers, route);
+    if (worker == NULL) {
+        worker = workers_add(self->workers, route, name);
+        if (worker == NULL) {
+            post_to_worker(self, route, MESSAGE_REJECT,
+                           "the broker serves its maximum of workers");
+            return;
+        }
+        self->counters.workers_joined++;
+        post_note(self, DISPATCH_NOTE_JOINED, worker);
+    }
+    worker->silent_ticks = 0;
+    worker->window = window;
+    worker->mood = WORKER_WILLING;
+}
+
+void dispatch_heartbeat(struct dispatch *self, uint64_t route,
+                        const struct dispatch_heartbeat *heartbeat)
+{
+    assert(self->outbox_count == 0 && heartbeat->window <= WORKER_WINDOW_MAX);
+    struct worker *worker = hear(self, route);
+    if (worker == NULL)
+        return;
+    worker_report(worker, heartbeat->progress, heartbeat->scoring_ticket,
+                  heartbeat->window);
+    for (struct list *node = worker->leases.next; node != &worker->leases;
+         node = node->next)
+        list_item(node, struct job, link)->unheard = false;
+}
+
+/* The job that this frame of a worker is about; NULL: its lease is over. The ticket
+ * decides, not the route: a worker that connected anew may still answer. */
+static struct job *leased_job(struct dispatch *self, const struct header *header)
+{
+    struct job *job = jobs_find_ticket(self->jobs, header->ticket);
+    return job != NULL && batch_key_equal(&job->header.key, &header->key) ? job : NULL;
+}
+
+static bool answers(enum message_type type, const struct job *job)
+{
+    bool describes = job->header.type == MESSAGE_DESCRIBE;
+    return type == MESSAGE_REJECT ||
+           type == (describes ? MESSAGE_DESCRIPTION : MESSAGE_REPLY);
+}
+
+/* The job is over; its body is the caller's. */
+static void *end_job(struct dispatch *self, struct job *job)
+{
+    void *body = job->body;
+    region_queue_leave(self->queue, &job->place);
+    jobs_remove(self->jobs, job);
+    return body;
+}
+
+void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *header,
+                    void *body)
+{
+    assert(self->outbox_count == 0);
+    hear(self, route);
+    struct job *job = leased_job(self, header);
+    if (job == NULL) {
+        self->counters.replies_late++;
+        return;
+    }
+    end_lease(job);
+    if (!answers(header->type, job)) {
+        self->counters.malformed_back++;
+        charge(self, job);
+        return;
+    }
+    struct dispatch_action action = {
+        .to = DISPATCH_CLIENT,
+        .route = job->client,
+        .header = answer_header(&job->header, header->type),
+        .body = body,
+    };
+    action.released = end_job(self, job);
+    post(self, &action);
+    self->counters.replies_forwarded++;
+}
+
+void dispatch_return(struct dispatch *self, uint64_t route, const struct header *header)
+{
+    assert(self->outbox_count == 0);
+    struct worker *worker = hear(self, route);
+    struct job *job = leased_job(self, header);
+    if (worker != NULL) /* else it would get the same job again at once */
+        worker->mood = WORKER_RETURNED;
+    if (job == NULL)
+        return;
+    end_lease(job);
+    requeue(self, job);
+    self->counters.leases_returned++;
+}
+
+void dispatch_bye(struct dispatch *self, uint64_t route)
+{
+    assert(self->outbox_count == 0);
+    struct worker *worker = workers_find(self->workers, route);
+    if (worker == NULL) /* whom WHO would not reach any more */
+        return;
+    self->counters.leases_returned += worker->leased;
+    self->counters.workers_left++;
+    take_back(self, worker, NULL);
+    post_note(self, DISPATCH_NOTE_LEFT, worker);
+    workers_remove(self->workers, worker);
+}
+
+void dispatch_unsent(struct dispatch *self, const struct dispatch_action *action)
+{
+    if (action->to == DISPATCH_CLIENT) {
+        self->counters.clients_gone++;
+        return;
+    }
+    struct worker *worker = workers_find(self->workers, action->route);
+    if (worker == NULL)
+        return;
+    struct job *job = jobs_find_ticket(self->jobs, action->header.ticket);
+    if (job != NULL && job->worker == worker) { /* it never saw this one */
+        end_lease(job);
+        requeue(self, job);
+    }
+    worker->silent_ticks = self->limits.liveness_ticks;
+    self->inspecting = true;
+}
+
+/* ---- time ---- */
+
+static void give_up_leases(struct dispatch *self)
+{
+    for (struct worker *worker = workers_next(self->workers, NULL); worker != NULL;
+         worker = workers_next(self->workers, worker))
+        take_back(self, worker, NULL);
+}
+
+void dispatch_tick(struct dispatch *self)
+{
+    assert(self->outbox_count == 0);
+    for (struct worker *worker = workers_next(self->workers, NULL); worker != NULL;
+         worker = workers_next(self->workers, worker)) {
+        worker->silent_ticks++;
+        if (worker->leased > 0)
+            worker->stalled_ticks++;
+    }
+    self->inspecting = true;
+    if (self->draining && ++self->drain_ticks >= self->limits.drain_ticks)
+        give_up_leases(self);
+}
+
+void dispatch_drain(struct dispatch *self)
+{
+    self->draining = true;
+}
+
+/* ---- what follows from the state ---- */
+
+static bool take_outbox(struct dispatch *self, struct dispatch_action *action)
+{
+    if (self->outbox_count == 0)
+        return false;
+    *action = self->outbox[0];
+    self->outbox_count--;
+    memmove(self->outbox, self->outbox + 1, self->outbox_count * sizeof self->outbox[0]);
+    return true;
+}
+
+/* Dead or stuck: its leases go back, and a person may read about it. */
+static void fail_worker(struct dispatch *self, struct worker *worker, bool dead,
+                        struct dispatch_action *action)
+{
+    struct job *to_charge = job_at_work(self, worker);
+    *action = (struct dispatch_action){
+        .note = dead ? DISPATCH_NOTE_LOST : DISPATCH_NOTE_STUCK,
+        .worker = worker->name,
+        .lease_count = worker->leased,
+        .charged = to_charge != NULL,
+    };
+    self->counters.leases_lost += worker->leased;
+    take_back(self, worker, to_charge);
+    if (dead) {
+        self->counters.workers_lost++;
+        workers_remove(self->workers, worker);
+    } else {
+        self->counters.workers_stuck++;
+        worker->mood = WORKER_STUCK;
+    }
+}
+
+static bool inspect_workers(struct dispatch *self, struct dispatch_action *action)
+{
+    if (!self->inspecting)
+        return false;
+    for (struct worker *worker = workers_next(self->workers, NULL); worker != NULL;
+         worker = workers_next(self->workers, worker)) {
+        bool dead = worker->silent_ticks >= self->limits.liveness_ticks;
+        if (dead || worker->stalled_ticks >= self->limits.lease_ticks) {
+            fail_worker(self, worker, dead, action);
+            return true;
+        }
+    }
+    self->inspecting = false;
+    return false;
+}
+
+static bool refuse_job(struct dispatch *self, struct dispatch_action *action)
+{
+    if (list_empty(&self->refused))
+        return false;
+    struct job *job = list_item(self->refused.next, struct job, link);
+    *action = refusal(job->client, &job->header, MESSAGE_REJECT,
+                      "given up: each attempt ended with the loss of its worker");
+    list_remove(&job->link);
+    action->released = end_job(self, job);
+    self->counters.jobs_rejected++;
+    return true;
+}
+
+static bool drain_queue(struct dispatch *self, struct dispatch_action *action)
+{
+    struct region_item *item = region_queue_next(self->queue);
+    if (item == NULL)
+        return false;
+    struct job *job = list_item(item, struct job, place);
+    *action = draining(job->client, &job->header);
+    action->released = end_job(self, job);
+    self->counters.jobs_busy++;
+    return true;
+}
+
+static bool tell_worker(struct dispatch *self, struct dispatch_action *action)
+{
+    for (struct worker *worker = workers_next(self->workers, NULL); worker != NULL;
+         worker = workers_next(self->workers, worker)) {
+        if (worker->told_drain)
+            continue;
+        worker->told_drain = true;
+        *action = (struct dispatch_action){
+            .to = DISPATCH_WORKER,
+            .route = worker->route,
+            .header.type = MESSAGE_DRAIN,
+        };
+        return true;
+    }
+    return false;
+}
+
+/* Whoever waits for a leased job; the others have been told BUSY, or will be. */
+static bool tell_client(struct dispatch *self, struct dispatch_action *action)
+{
+    struct job *job = self->drain_told ? NULL : jobs_next(self->jobs, self->drain_cursor);
+    self->drain_cursor = job;
+    if (job == NULL) {
+        self->drain_told = true;
+        return false;
+    }
+    *action = refusal(job->client, &job->header, MESSAGE_DRAIN, NULL);
+    return true;
+}
+
+static bool grant_next(struct dispatch *self, struct dispatch_action *action)
+{
+    if (region_queue_count(self->queue) == 0)
+        return false;
+    struct worker *worker = workers_pick(self->workers);
+    if (worker == NULL)
+        return false;
+    struct job *job = list_item(region_queue_next(self->queue), struct job, place);
+    grant(self, job, worker);
+
+    *action = (struct dispatch_action){
+        .to = DISPATCH_WORKER,
+        .route = worker->route,
+        .header = job->header,
+        .body = job->body,
+    };
+    action->header.ticket = jobs_ticket(self->jobs, job);
+    action->header.attempt = (uint8_t)(job->charges + 1);
+    if (is_used_up(self, job)) {
+        action->header.type = MESSAGE_BURY;
+        self->counters.burials++;
+    }
+    return true;
+}
+
+bool dispatch_next(struct dispatch *self, struct dispatch_action *action)
+{
+    if (take_outbox(self, action) || inspect_workers(self, action) ||
+        refuse_job(self, action))
+        return true;
+    if (self->draining)
+        return drain_queue(self, action) || tell_worker(self, action) ||
+               tell_client(self, action);
+    return grant_next(self, action);
+}
+
+bool dispatch_is_done(const struct dispatch *self)
+{
+    return self->draining && self->outbox_count == 0 && jobs_count(self->jobs) == 0;
+}
+
+struct counters *dispatch_counters(struct dispatch *self)
+{
+    return &self->counters;
+}
+
+uint32_t dispatch_job_count(const struct dispatch *self)
+{
+    return jobs_count(self->jobs);
+}
+
+uint32_t dispatch_worker_count(const struct dispatch *self)
+{
+    return workers_count(self->workers);
+}
+
+/* ---- the invariants ---- */
+
+static void check_that(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void check_job(struct dispatch *self, const struct job *job)
+{
+    bool queued = job->state == JOB_QUEUED, leased = job->state == JOB_LEASED;
+    check_that(job->body != NULL && job->place.region != NULL);
+    check_that(queued == job->place.queued && leased == (job->worker != NULL));
+    check_that(job->charges <= self->limits.attempts_max);
+    check_that(job->state == JOB_REFUSED || can_be_buried(job) || !is_used_up(self, job));
+    check_that(job->header.deadline_ms == 0);
+    if (leased)
+        check_that(jobs_find_ticket(self->jobs, jobs_ticket(self->jobs, job)) == job);
+}
+
+static uint32_t check_worker(struct dispatch *self, const struct worker *worker)
+{
+    uint32_t count = 0;
+    for (struct list *node = worker->leases.next; node != &worker->leases;
+         node = node->next) {
+        const struct job *job = list_item(node, struct job, link);
+        check_that(job->state == JOB_LEASED && job->worker == worker);
+        check_that(++count <= WORKER_WINDOW_MAX);
+    }
+    check_that(count == worker->leased &&
+               workers_find(self->workers, worker->route) == worker);
+    return count;
+}
+
+void dispatch_check(struct dispatch *self)
+{
+    uint32_t counts[JOB_REFUSED + 1] = {0}, workers = 0, leased = 0;
+    size_t bytes = 0;
+    for (struct job *job = jobs_next(self->jobs, NULL); job != NULL;
+         job = jobs_next(self->jobs, job)) {
+        check_job(self, job);
+        counts[job->state]++;
+        bytes += job->place.size;
+    }
+    for (struct worker *worker = workers_next(self->workers, NULL); worker != NULL;
+         worker = workers_next(self->workers, worker)) {
+        leased += check_worker(self, worker);
+        check_that(++workers <= self->limits.workers_max);
+    }
+    region_queue_check(self->queue);
+    check_that(leased == counts[JOB_LEASED] && workers == workers_count(self->workers));
+    check_that(counts[JOB_QUEUED] == region_queue_count(self->queue));
+    check_that(counts[JOB_QUEUED] + leased + counts[JOB_REFUSED] ==
+               jobs_count(self->jobs));
+    check_that(bytes == region_queue_bytes(self->queue));
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dispatch.h - every decision of the broker: which batch goes to which worker, and what
+ * happens when it does not come back.
+ *
+ * Pure: (state, event) -> actions, without sockets, clock or log, so that the broker, the
+ * unit tests and the simulator (tests/sim) run the same code. Time is the number of
+ * dispatch_tick() calls: a broker that was stopped does not blame its workers.
+ *
+ *           job             grant               reply
+ *   (new) -------> QUEUED ----------> LEASED ------------> forwarded to the client
+ *                    ^   at the head    |
+ *                    +------------------+  returned; or the worker left, died or stood
+ *                                          still - only the last two charge an attempt,
+ *                                          and only of the batch that was being scored
+ *
+ * With its attempts used up a batch that counts goes out as BURY, which settles it; a
+ * what-if or DESCRIBE is answered REJECT.
+ *
+ * The caller feeds one event, then pulls actions with dispatch_next() until it says
+ * false, and only then feeds the next. A body belongs to the dispatcher from
+ * dispatch_job() until an action hands it back as `released`. */
+
+#ifndef BROKER_DISPATCH_H
+#define BROKER_DISPATCH_H
+
+#include "broker/counters.h"
+#include "broker/jobs.h"
+
+enum { DISPATCH_TICK_MS = 100 };
+
+struct dispatch_limits {
+    uint32_t jobs_max; /* queued and leased together */
+    uint32_t regions_max;
+    uint32_t workers_max;
+    uint32_t attempts_max; /* 1 to 254 */
+    size_t bytes_max;      /* of bodies and headers, queued and leased together */
+    size_t region_bytes_max;
+    uint32_t lease_ticks;    /* without progress, until leases are taken back */
+    uint32_t liveness_ticks; /* of silence, until a worker counts as dead */
+    uint32_t drain_ticks;    /* that leased jobs have to finish when draining */
+    uint64_t instance;       /* random, told to clients: names this start of the broker */
+    uint64_t secret;         /* random, told to nobody: seeds the hash tables */
+    body_equal_fn *body_equal;
+};
+
+enum dispatch_peer { DISPATCH_NOBODY, DISPATCH_CLIENT, DISPATCH_WORKER };
+
+/* What a person may want to read about a worker. */
+enum dispatch_note {
+    DISPATCH_NOTE_NONE,
+    DISPATCH_NOTE_JOINED,
+    DISPATCH_NOTE_LEFT,
+    DISPATCH_NOTE_LOST,
+    DISPATCH_NOTE_STUCK,
+};
+
+struct dispatch_action {
+    enum dispatch_peer to; /* NOBODY: nothing is sent */
+    uint64_t route;
+    struct header header; /* as it goes out */
+    void *body;           /* follows the header; borrowed; NULL: none */
+    const char *reason;   /* of BUSY and REJECT, static; else NULL */
+    uint32_t retry_after_ms;
+    void *released; /* the caller's again, after sending; may be NULL */
+    enum dispatch_note note;
+    const char *worker;   /* whom the note is about */
+    uint32_t lease_count; /* that the worker held */
+    bool charged;         /* one of them has used an attempt */
+};
+
+/* Returns NULL when out of memory. */
+struct dispatch *dispatch_new(const struct dispatch_limits *limits);
+
+/* There must be no jobs: drain first. */
+void dispatch_free(struct dispatch *self);
+
+/* SCORE or DESCRIBE from a client. Takes over `body` (not NULL), always. */
+void dispatch_job(struct dispatch *self, uint64_t client, const struct header *header,
+                  void *body, size_t body_size);
+void dispatch_ping(struct dispatch *self, uint64_t client, const struct header *header);
+
+/* From a worker. `window` is at most WORKER_WINDOW_MAX. */
+void dispatch_hello(struct dispatch *self, uint64_t route, uint32_t window,
+                    const char *name);
+struct dispatch_heartbeat {
+    uint64_t progress;
+    uint64_t scoring_ticket;
+    uint32_t window;
+};
+void dispatch_heartbeat(struct dispatch *self, uint64_t route,
+                        const struct dispatch_heartbeat *heartbeat);
+
+/* REPLY, DESCRIPTION or REJECT. `body` stays the caller's; an action may borrow it. */
+void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *header,
+                    void *body);
+void dispatch_return(struct dispatch *self, uint64_t route, const struct header *header);
+void dispatch_bye(struct dispatch *self, uint64_t route);
+
+/* The peer of this action is gone. Unlike the events it is told between actions. */
+void dispatch_unsent(struct dispatch *self, const struct dispatch_action *action);
+
+/* Every DISPATCH_TICK_MS, after what has arrived was fed; never to catch up. */
+void dispatch_tick(struct dispatch *self);
+
+/* Take nothing new: queued jobs are given up (BUSY "draining"), leased ones have
+ * drain_ticks to finish. */
+void dispatch_drain(struct dispatch *self);
+
+/* False: nothing is to be done until the next event. */
+MUST_CHECK bool dispatch_next(struct dispatch *self, struct dispatch_action *action);
+
+/* Drained: nothing is held any more. */
+bool dispatch_is_done(const struct dispatch *self);
+
+struct counters *dispatch_counters(struct dispatch *self);
+uint32_t dispatch_job_count(const struct dispatch *self);
+uint32_t dispatch_worker_count(const struct dispatch *self);
+
+/* Abort unless every invariant holds. Linear: for tests and the simulator. */
+void dispatch_check(struct dispatch *self);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jobs.c - slots of jobs. */
+#include "broker/jobs.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct jobs {
+    uint32_t jobs_max;
+    uint32_t count;
+    uint64_t seed;
+    struct hash keys;
+    struct list free;
+    struct job slots[];
+};
+
+struct jobs *jobs_new(uint32_t jobs_max, uint32_t generation, uint64_t seed)
+{
+    assert(jobs_max > 0);
+    struct jobs *self = calloc(1, sizeof *self + jobs_max * sizeof self->slots[0]);
+    if (self == NULL)
+        return NULL;
+    self->jobs_max = jobs_max;
+    self->seed = seed;
+    list_init(&self->free);
+    for (uint32_t i = 0; i < jobs_max; i++) {
+        self->slots[i].generation = generation;
+        list_push_back(&self->free, &self->slots[i].link);
+    }
+    if (hash_open(&self->keys, jobs_max) != STATUS_OK) {
+        free(self);
+        return NULL;
+    }
+    return self;
+}
+
+void jobs_free(struct jobs *self)
+{
+    if (self == NULL)
+        return;
+    assert(self->count == 0);
+    hash_close(&self->keys);
+    free(self);
+}
+
+/* Field by field: a struct may have padding. */
+static uint64_t key_hash(const struct jobs *self, const struct batch_key *key)
+{
+    uint64_t hash = hash_bytes(self->seed, key->client, sizeof key->client);
+    return hash_bytes(hash, &key->sequence, sizeof key->sequence);
+}
+
+struct job *jobs_add(struct jobs *self, const struct header *header, void *body)
+{
+    if (list_empty(&self->free))
+        return NULL;
+    struct job *job = list_item(self->free.next, struct job, link);
+    list_remove(&job->link);
+    job->header = *header;
+    job->body = body;
+    job->charges = 0;
+    job->worker = NULL;
+    job->unheard = false;
+    hash_insert(&self->keys, &job->node, key_hash(self, &header->key));
+    self->count++;
+    return job;
+}
+
+void jobs_remove(struct jobs *self, struct job *job)
+{
+    hash_remove(&self->keys, &job->node);
+    list_remove(&job->link);
+    list_push_back(&self->free, &job->link);
+    job->state = JOB_FREE;
+    job->body = NULL;
+    self->count--;
+}
+
+void jobs_renew_ticket(struct jobs *self, struct job *job)
+{
+    job->generation++;
+    if (jobs_ticket(self, job) == 0)
+        job->generation++;
+}
+
+uint64_t jobs_ticket(const struct jobs *self, const struct job *job)
+{
+    return (uint64_t)job->generation << 32 | (uint64_t)(job - self->slots);
+}
+
+struct job *jobs_find_ticket(struct jobs *self, uint64_t ticket)
+{
+    uint32_t slot = (uint32_t)ticket; /* from the network: any value can arrive */
+    if (slot >= self->jobs_max)
+        return NULL;
+    struct job *job = &self->slots[slot];
+    return job->state == JOB_LEASED && jobs_ticket(self, job) == ticket ? job : NULL;
+}
+
+static bool same_request(const struct header *a, const struct header *b)
+{
+    return a->type == b->type && a->flags == b->flags && a->as_of == b->as_of &&
+           batch_key_equal(&a->key, &b->key) && strcmp(a->region, b->region) == 0;
+}
+
+struct job *jobs_find_same(struct jobs *self, const struct header *header,
+                           const void *body, body_equal_fn *equal)
+{
+    struct hash_node *node = hash_first(&self->keys, key_hash(self, &header->key));
+    for (; node != NULL; node = hash_next(node)) {
+        struct job *job = hash_item(node, struct job, node);
+        if (same_request(&job->header, header) && equal(job->body, body))
+            return job;
+    }
+    return NULL;
+}
+
+struct job *jobs_next(struct jobs *self, const struct job *after)
+{
+    for (size_t i = after == NULL ? 0 : (size_t)(after - self->slots) + 1;
+         i < self->jobs_max; i++)
+        if (self->slots[i].state != JOB_FREE)
+            return &self->slots[i];
+    return NULL;
+}
+
+uint32_t jobs_count(const struct jobs *self)
+{
+    return self->count;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* region_queue.h - whose batch is next: deficit round-robin over regions by bytes.
+ *
+ * Each region with something queued gets, in turn, the right to send REGION_QUANTUM more
+ * bytes; what it does not use it keeps for its next turn, until its queue is empty. So a
+ * region that floods the broker delays the others by one turn, whatever its batches'
+ * sizes.
+ *
+ *          enter           next              leave
+ *   (new) ------> QUEUED --------> (leased) -------> (gone)
+ *                    ^  again         |
+ *                    +----------------+
+ *
+ * An item counts against the budgets from enter to leave. The items live in the caller's
+ * jobs; a region exists while it has items. Pure: allocates in region_queue_new() only.
+ */
+
+#ifndef BROKER_REGION_QUEUE_H
+#define BROKER_REGION_QUEUE_H
+
+#include "base/list.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { REGION_QUANTUM = 128 << 10 };
+
+struct region;
+struct region_queue;
+
+/* Part of a job; only region_queue.c changes it. */
+struct region_item {
+    struct list link; /* in the region's queue; alone while leased */
+    struct region *region;
+    size_t size;
+    bool queued;
+};
+
+struct region_limits {
+    uint32_t regions_max;
+    size_t bytes_max; /* of all items, queued and leased */
+    size_t region_bytes_max;
+};
+
+/* Returns NULL when out of memory. */
+struct region_queue *region_queue_new(const struct region_limits *limits, uint64_t seed);
+
+/* There must be no items. */
+void region_queue_free(struct region_queue *self);
+
+/* Put an item of `size` bytes, above 0, at the end of the region's queue. STATUS_FULL: a
+ * budget was reached, nothing changed, *reason (static) says which. */
+MUST_CHECK enum status region_queue_enter(struct region_queue *self, const char *region,
+                                          struct region_item *item, size_t size,
+                                          const char **reason);
+
+/* Take the item whose turn it is; NULL: nothing is queued. It stays within the budget. */
+MUST_CHECK struct region_item *region_queue_next(struct region_queue *self);
+
+/* Put an item that was taken back at the head of its region's queue. */
+void region_queue_again(struct region_queue *self, struct region_item *item);
+
+/* The item, queued or taken, is no longer the queue's concern. */
+void region_queue_leave(struct region_queue *self, struct region_item *item);
+
+uint32_t region_queue_count(const struct region_queue *self); /* queued items */
+size_t region_queue_bytes(const struct region_queue *self);   /* queued and taken */
+
+/* Abort unless every invariant holds. Linear: for tests and the simulator. */
+void region_queue_check(const struct region_queue *self);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* workers.h - the workers that the broker knows: credits, signs of life, progress.
+ *
+ * Two things are watched. Any frame shows that the worker lives; only a changed progress
+ * number shows that it gets on with what it holds. Both are counted in ticks that the
+ * broker really ran: a broker that was stopped does not blame its workers.
+ *
+ * Pure: allocates in workers_new() only. */
+
+#ifndef BROKER_WORKERS_H
+#define BROKER_WORKERS_H
+
+#include "base/hash.h"
+#include "base/list.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    WORKER_NAME_MAX = 63,
+    WORKER_WINDOW_MAX = 64, /* credits */
+};
+
+/* Whether new batches go to a worker. */
+enum worker_mood {
+    WORKER_WILLING,
+    WORKER_RETURNED, /* gave a batch back: not before its next heartbeat */
+    WORKER_STUCK,    /* made no progress: not before it does, or says it is idle */
+};
+
+/* Changed by workers.c, and by dispatch.c as said. */
+struct worker {
+    struct list link;      /* in `free` or `known` */
+    struct hash_node node; /* by route, while known */
+    uint64_t route;
+    char name[WORKER_NAME_MAX + 1]; /* printable */
+    uint32_t window;
+    uint32_t leased;    /* dispatch: length of `leases` */
+    struct list leases; /* dispatch: jobs, the first granted first */
+    enum worker_mood mood;
+    uint64_t progress;
+    uint64_t scoring_ticket; /* 0: none */
+    uint32_t silent_ticks;
+    uint32_t stalled_ticks; /* without progress while it holds leases */
+    bool told_drain;        /* dispatch */
+};
+
+struct workers;
+
+/* Returns NULL when out of memory. */
+struct workers *workers_new(uint32_t workers_max, uint64_t seed);
+void workers_free(struct workers *self);
+
+/* NULL: not known. */
+struct worker *workers_find(const struct workers *self, uint64_t route);
+
+/* NULL: there are workers_max. `name` is the peer's: unprintable bytes are replaced. */
+struct worker *workers_add(struct workers *self, uint64_t route, const char *name);
+
+/* It must hold no leases. Its fields can be read until the next workers_add(). */
+void workers_remove(struct workers *self, struct worker *worker);
+
+/* The one with credit that holds least; the one not chosen for longest among equals. */
+struct worker *workers_pick(struct workers *self);
+
+/* The worker spoke of itself. */
+void worker_report(struct worker *worker, uint64_t progress, uint64_t scoring_ticket,
+                   uint32_t window);
+
+/* The first (`after` NULL) or next known worker. */
+struct worker *workers_next(struct workers *self, struct worker *after);
+
+uint32_t workers_count(const struct workers *self);
+
+#endif

@@ -1,0 +1,852 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: each rule by which the broker hands out, takes back and ends batches.
+ * Method: an example per rule. Bodies are C strings, routes are small numbers: clients
+ * from 1, workers from 100. tests/sim/test_broker_walk.c combines the rules at random. */
+
+#include "broker/dispatch.h"
+
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANN = 1, BEN = 2, WANDA = 100, WES = 101 };
+
+static bool text_equal(const void *a, const void *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+static const struct dispatch_limits limits = {
+    .jobs_max = 8,
+    .regions_max = 3,
+    .workers_max = 2,
+    .attempts_max = 3,
+    .bytes_max = 10000,
+    .region_bytes_max = 6000,
+    .lease_ticks = 10,
+    .liveness_ticks = 3,
+    .drain_ticks = 5,
+    .instance = 0x1122334455667788,
+    .secret = 42,
+    .body_equal = text_equal,
+};
+
+static int setup(void **state)
+{
+    *state = dispatch_new(&limits);
+    return *state == NULL;
+}
+
+/* Drain first: a failed test leaves jobs behind, and the abort in dispatch_free() would
+ * hide its message. */
+static int teardown(void **state)
+{
+    struct dispatch_action action;
+    dispatch_drain(*state);
+    for (int i = 0; i < 6; i++) {
+        while (dispatch_next(*state, &action))
+            continue;
+        dispatch_tick(*state);
+    }
+    while (dispatch_next(*state, &action))
+        continue;
+    dispatch_free(*state);
+    return 0;
+}
+
+/* ---- the words of the stories ---- */
+
+static struct header score(uint64_t sequence)
+{
+    return (struct header){
+        .type = MESSAGE_SCORE,
+        .key = {.client = "a client", .sequence = sequence},
+        .as_of = 20000,
+        .region = "KE/Kisumu",
+    };
+}
+
+/* `body` is a literal; the dispatcher only hands it back. */
+static void *text(const char *body)
+{
+    static char copies[64][32];
+    static unsigned next;
+    char *copy = copies[next++ % 64];
+    strcpy(copy, body);
+    return copy;
+}
+
+static void send_sized(struct dispatch *broker, uint64_t client, struct header header,
+                       size_t size)
+{
+    dispatch_job(broker, client, &header, text("body"), size);
+}
+
+static void send(struct dispatch *broker, uint64_t client, struct header header)
+{
+    send_sized(broker, client, header, 4);
+}
+
+static void nothing(struct dispatch *broker)
+{
+    struct dispatch_action action;
+    dispatch_check(broker);
+    assert_false(dispatch_next(broker, &action));
+}
+
+static struct dispatch_action next(struct dispatch *broker)
+{
+    struct dispatch_action action;
+    dispatch_check(broker);
+    assert_true(dispatch_next(broker, &action));
+    dispatch_check(broker);
+    return action;
+}
+
+/* The next action hands this batch to that worker. */
+static struct dispatch_action granted(struct dispatch *broker, uint64_t worker,
+                                      uint64_t sequence)
+{
+    struct dispatch_action action = next(broker);
+    assert_int_equal(action.to, DISPATCH_WORKER);
+    assert_int_equal(action.route, worker);
+    assert_int_equal(action.header.key.sequence, sequence);
+    assert_int_not_equal(action.header.ticket, 0);
+    return action;
+}
+
+static struct dispatch_action answered(struct dispatch *broker, uint64_t client,
+                                       enum message_type type)
+{
+    struct dispatch_action action = next(broker);
+    assert_int_equal(action.to, DISPATCH_CLIENT);
+    assert_int_equal(action.route, client);
+    assert_string_equal(message_name(action.header.type), message_name(type));
+    return action;
+}
+
+static struct dispatch_action noted(struct dispatch *broker, enum dispatch_note note)
+{
+    struct dispatch_action action = next(broker);
+    assert_int_equal(action.note, note);
+    assert_int_equal(action.to, DISPATCH_NOBODY);
+    return action;
+}
+
+static void join(struct dispatch *broker, uint64_t worker, uint32_t window)
+{
+    dispatch_hello(broker, worker, window, "host/1/0");
+    assert_string_equal(noted(broker, DISPATCH_NOTE_JOINED).worker, "host/1/0");
+}
+
+static void beat(struct dispatch *broker, uint64_t worker, uint64_t progress,
+                 uint64_t ticket)
+{
+    const struct dispatch_heartbeat heartbeat = {progress, ticket, 4};
+    dispatch_heartbeat(broker, worker, &heartbeat);
+}
+
+static struct header reply_to(const struct dispatch_action *lease)
+{
+    struct header header = lease->header;
+    header.type = MESSAGE_REPLY;
+    return header;
+}
+
+static void reply(struct dispatch *broker, uint64_t worker,
+                  const struct dispatch_action *lease)
+{
+    struct header header = reply_to(lease);
+    dispatch_reply(broker, worker, &header, text("scores"));
+}
+
+/* The worker is never heard of again. */
+static struct dispatch_action dies(struct dispatch *broker)
+{
+    for (uint32_t i = 0; i < limits.liveness_ticks; i++) {
+        nothing(broker);
+        dispatch_tick(broker);
+    }
+    return noted(broker, DISPATCH_NOTE_LOST);
+}
+
+/* ---- handing out ---- */
+
+static void reply_ends_the_batch_and_goes_to_its_client(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    struct header header = score(7);
+    void *body = text("rows");
+    dispatch_job(broker, ANN, &header, body, 4);
+
+    struct dispatch_action lease = granted(broker, WANDA, 7);
+    assert_ptr_equal(lease.body, body);
+    assert_null(lease.released);
+    assert_int_equal(lease.header.type, MESSAGE_SCORE);
+    assert_int_equal(lease.header.attempt, 1);
+    nothing(broker);
+
+    header = reply_to(&lease);
+    void *scores = text("scores");
+    dispatch_reply(broker, WANDA, &header, scores);
+    struct dispatch_action answer = answered(broker, ANN, MESSAGE_REPLY);
+    assert_ptr_equal(answer.body, scores);
+    assert_ptr_equal(answer.released, body);
+    assert_int_equal(answer.header.key.sequence, 7);
+    assert_int_equal(answer.header.ticket, 0);
+    nothing(broker);
+    assert_int_equal(dispatch_job_count(broker), 0);
+}
+
+static void worker_gets_no_more_than_its_window(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 2);
+    struct dispatch_action first = {0};
+    for (uint64_t i = 1; i <= 3; i++) {
+        send(broker, ANN, score(i));
+        if (i == 1)
+            first = granted(broker, WANDA, 1);
+        if (i == 2)
+            granted(broker, WANDA, 2);
+        nothing(broker);
+    }
+    reply(broker, WANDA, &first);
+    answered(broker, ANN, MESSAGE_REPLY);
+    granted(broker, WANDA, 3);
+    nothing(broker);
+}
+
+static void window_of_zero_stops_new_batches(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    dispatch_heartbeat(broker, WANDA, &(struct dispatch_heartbeat){1, 0, 0});
+    send(broker, ANN, score(1));
+    nothing(broker);
+    beat(broker, WANDA, 2, 0);
+    granted(broker, WANDA, 1);
+}
+
+static void batch_goes_to_the_worker_that_holds_least(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    granted(broker, WANDA, 1);
+    send(broker, ANN, score(2));
+    granted(broker, WANDA, 2);
+    join(broker, WES, 4);
+    send(broker, ANN, score(3));
+    granted(broker, WES, 3);
+    send(broker, ANN, score(4));
+    granted(broker, WES, 4);
+}
+
+static void describe_is_a_job_too(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    struct header header = {.type = MESSAGE_DESCRIBE, .key.sequence = 1};
+    send(broker, ANN, header);
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    assert_int_equal(lease.header.type, MESSAGE_DESCRIBE);
+
+    header = lease.header;
+    header.type = MESSAGE_DESCRIPTION;
+    dispatch_reply(broker, WANDA, &header, text("columns"));
+    answered(broker, ANN, MESSAGE_DESCRIPTION);
+}
+
+static void regions_share_by_bytes_under_a_hundredfold_load(void **state)
+{
+    (void)state;
+    struct dispatch_limits wide = limits;
+    wide.jobs_max = 2000;
+    wide.bytes_max = wide.region_bytes_max = 1 << 30;
+    struct dispatch *broker = dispatch_new(&wide);
+    assert_non_null(broker);
+
+    const size_t size = 64 << 10;
+    uint64_t sequence = 0;
+    struct header flood = score(0), trickle = score(0);
+    strcpy(trickle.region, "KE/Nyando");
+    for (int i = 0; i < 1000; i++, nothing(broker)) { /* small batches */
+        flood.key.sequence = ++sequence;
+        send_sized(broker, ANN, flood, size / 4);
+    }
+    for (int i = 0; i < 10; i++, nothing(broker)) {
+        trickle.key.sequence = ++sequence;
+        send_sized(broker, BEN, trickle, size);
+    }
+    join(broker, WANDA, 1);
+
+    size_t flood_size = 0;
+    for (int trickled = 0; trickled < 10;) {
+        struct dispatch_action lease = next(broker);
+        bool is_flood = strcmp(lease.header.region, flood.region) == 0;
+        flood_size += is_flood ? size / 4 : 0;
+        trickled += !is_flood;
+        reply(broker, WANDA, &lease);
+        answered(broker, is_flood ? ANN : BEN, MESSAGE_REPLY);
+    }
+    /* As many bytes as the other, give or take a turn of each. */
+    assert_in_range(flood_size, 10 * size - 2 * REGION_QUANTUM,
+                    10 * size + 2 * REGION_QUANTUM);
+    void *owner = broker;
+    teardown(&owner);
+}
+
+/* ---- taking back ---- */
+
+static void only_progress_renews_leases(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+
+    for (uint64_t i = 1; i < 3 * limits.lease_ticks; i++) { /* slow, but it moves */
+        beat(broker, WANDA, i / 5, lease.header.ticket);
+        nothing(broker);
+        dispatch_tick(broker);
+    }
+    beat(broker, WANDA, 100, lease.header.ticket);
+    for (uint32_t i = 0; i < limits.lease_ticks; i++) { /* alive, but it stands */
+        beat(broker, WANDA, 100, lease.header.ticket);
+        nothing(broker);
+        dispatch_tick(broker);
+    }
+    struct dispatch_action note = noted(broker, DISPATCH_NOTE_STUCK);
+    assert_int_equal(note.lease_count, 1);
+    assert_true(note.charged);
+    assert_int_equal(dispatch_worker_count(broker), 1);
+}
+
+static void stuck_worker_gets_nothing_until_it_moves(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    for (uint32_t i = 0; i < limits.lease_ticks; i++) {
+        beat(broker, WANDA, 1, lease.header.ticket);
+        nothing(broker);
+        dispatch_tick(broker);
+    }
+    noted(broker, DISPATCH_NOTE_STUCK);
+    beat(broker, WANDA, 1, lease.header.ticket);
+    nothing(broker);
+    beat(broker, WANDA, 2, lease.header.ticket);
+    assert_int_equal(granted(broker, WANDA, 1).header.attempt, 2);
+}
+
+static void only_the_batch_being_scored_is_charged(void **state)
+{
+    struct dispatch *broker = *state;
+    struct dispatch_action leases[3];
+    join(broker, WANDA, 4);
+    for (uint64_t i = 0; i < 3; i++) {
+        send(broker, ANN, score(i));
+        leases[i] = granted(broker, WANDA, i);
+    }
+    beat(broker, WANDA, 1, leases[1].header.ticket);
+    assert_true(dies(broker).charged);
+
+    join(broker, WES, 4);
+    for (uint64_t i = 0; i < 3; i++)
+        assert_int_equal(granted(broker, WES, i).header.attempt, i == 1 ? 2 : 1);
+    assert_int_equal(dispatch_counters(broker)->attempts_charged, 1);
+}
+
+static void death_before_the_heartbeat_got_out_charges_the_oldest_new_batch(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    granted(broker, WANDA, 1);
+    beat(broker, WANDA, 1, 0); /* has 1, scored it, waits for the store */
+    nothing(broker);
+    send(broker, ANN, score(2));
+    granted(broker, WANDA, 2);
+    send(broker, ANN, score(3));
+    granted(broker, WANDA, 3);
+    dies(broker);
+
+    join(broker, WES, 4);
+    for (uint64_t i = 1; i <= 3; i++)
+        assert_int_equal(granted(broker, WES, i).header.attempt, i == 2 ? 2 : 1);
+}
+
+static void death_of_an_idle_or_waiting_worker_charges_nothing(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    granted(broker, WANDA, 1);
+    beat(broker, WANDA, 1, 0);
+    assert_false(dies(broker).charged);
+    join(broker, WES, 4);
+    assert_int_equal(granted(broker, WES, 1).header.attempt, 1);
+}
+
+static void return_and_bye_charge_nothing(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    for (uint64_t i = 1; i <= 10; i++) {
+        struct dispatch_action lease = granted(broker, WANDA, 1);
+        assert_int_equal(lease.header.attempt, 1);
+        beat(broker, WANDA, i, lease.header.ticket);
+        lease.header.type = MESSAGE_RETURN;
+        dispatch_return(broker, WANDA, &lease.header);
+        nothing(broker); /* not to the same worker before it speaks again */
+        beat(broker, WANDA, i, 0);
+    }
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    beat(broker, WANDA, 11, lease.header.ticket);
+    dispatch_bye(broker, WANDA);
+    noted(broker, DISPATCH_NOTE_LEFT);
+    assert_int_equal(dispatch_worker_count(broker), 0);
+    join(broker, WES, 4);
+    assert_int_equal(granted(broker, WES, 1).header.attempt, 1);
+    assert_int_equal(dispatch_counters(broker)->attempts_charged, 0);
+}
+
+static void what_is_taken_back_goes_first_in_its_old_order(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 3);
+    for (uint64_t i = 1; i <= 3; i++) {
+        send(broker, ANN, score(i));
+        granted(broker, WANDA, i);
+    }
+    send(broker, ANN, score(4));
+    dies(broker);
+    join(broker, WES, 4);
+    for (uint64_t i = 1; i <= 4; i++)
+        granted(broker, WES, i);
+}
+
+/* Hand the batch to a worker that names it and dies of it. */
+static struct dispatch_action kill_one_worker(struct dispatch *broker, uint64_t sequence)
+{
+    join(broker, WANDA, 4);
+    struct dispatch_action lease = granted(broker, WANDA, sequence);
+    beat(broker, WANDA, 1, lease.header.ticket);
+    dies(broker);
+    return lease;
+}
+
+static void batch_is_buried_after_its_last_attempt(void **state)
+{
+    struct dispatch *broker = *state;
+    send(broker, ANN, score(1));
+    for (uint8_t attempt = 1; attempt <= limits.attempts_max; attempt++) {
+        struct dispatch_action lease = kill_one_worker(broker, 1);
+        assert_int_equal(lease.header.type, MESSAGE_SCORE);
+        assert_int_equal(lease.header.attempt, attempt);
+    }
+    for (int i = 0; i < 10; i++) /* for as long as it takes */
+        assert_int_equal(kill_one_worker(broker, 1).header.type, MESSAGE_BURY);
+
+    join(broker, WES, 4);
+    struct dispatch_action lease = granted(broker, WES, 1);
+    assert_int_equal(lease.header.type, MESSAGE_BURY);
+    reply(broker, WES, &lease);
+    answered(broker, ANN, MESSAGE_REPLY);
+    assert_int_equal(dispatch_job_count(broker), 0);
+}
+
+static void what_if_and_describe_are_refused_after_the_last_attempt(void **state)
+{
+    struct dispatch *broker = *state;
+    struct header requests[2] = {score(1), score(1)};
+    requests[0].flags = HEADER_WHAT_IF;
+    requests[1].type = MESSAGE_DESCRIBE;
+    for (int i = 0; i < 2; i++) {
+        send(broker, ANN, requests[i]);
+        for (uint32_t attempt = 1; attempt < limits.attempts_max; attempt++)
+            kill_one_worker(broker, 1);
+        kill_one_worker(broker, 1);
+        struct dispatch_action answer = answered(broker, ANN, MESSAGE_REJECT);
+        assert_non_null(strstr(answer.reason, "given up"));
+        assert_non_null(answer.released);
+        assert_int_equal(dispatch_job_count(broker), 0);
+    }
+}
+
+static void silence_is_counted_in_ticks_that_ran(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    for (int stall = 0; stall < 5; stall++) {
+        /* However long it stood, it ran two ticks; then it reads what has come in. */
+        dispatch_tick(broker);
+        nothing(broker);
+        dispatch_tick(broker);
+        nothing(broker);
+        beat(broker, WANDA, 1, 0);
+        nothing(broker);
+    }
+    assert_int_equal(dispatch_worker_count(broker), 1);
+    dies(broker);
+    assert_int_equal(dispatch_worker_count(broker), 0);
+}
+
+static void unroutable_worker_is_lost_and_the_unsent_batch_uncharged(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    beat(broker, WANDA, 1, lease.header.ticket);
+    nothing(broker);
+    send(broker, ANN, score(2));
+    lease = granted(broker, WANDA, 2);
+    dispatch_unsent(broker, &lease);
+    assert_true(noted(broker, DISPATCH_NOTE_LOST).charged);
+    nothing(broker);
+
+    join(broker, WES, 4);
+    assert_int_equal(granted(broker, WES, 1).header.attempt, 2);
+    assert_int_equal(granted(broker, WES, 2).header.attempt, 1);
+}
+
+/* ---- answers that do not fit ---- */
+
+static void late_reply_of_an_earlier_lease_is_dropped(void **state)
+{
+    struct dispatch *broker = *state;
+    send(broker, ANN, score(1));
+    struct dispatch_action dead = kill_one_worker(broker, 1);
+    join(broker, WES, 4);
+    struct dispatch_action live = granted(broker, WES, 1);
+
+    reply(broker, WES, &dead);
+    nothing(broker);
+    assert_int_equal(dispatch_counters(broker)->replies_late, 1);
+    reply(broker, WES, &live);
+    answered(broker, ANN, MESSAGE_REPLY);
+    reply(broker, WES, &live);
+    nothing(broker);
+    assert_int_equal(dispatch_counters(broker)->replies_late, 2);
+}
+
+static void reply_with_the_right_ticket_and_another_key_is_dropped(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+
+    struct dispatch_action other = lease;
+    other.header.key.sequence = 2;
+    reply(broker, WANDA, &other);
+    nothing(broker);
+    other = lease;
+    other.header.key.client[0] ^= 1;
+    reply(broker, WANDA, &other);
+    nothing(broker);
+    assert_int_equal(dispatch_counters(broker)->replies_late, 2);
+    reply(broker, WANDA, &lease);
+    answered(broker, ANN, MESSAGE_REPLY);
+}
+
+static void tickets_from_nowhere_are_dropped(void **state)
+{
+    struct dispatch *broker = *state;
+    const uint64_t tickets[] = {0, 1, UINT32_MAX, UINT64_MAX, 0x1122334400000000};
+    join(broker, WANDA, 4);
+    for (size_t i = 0; i < 5; i++) {
+        struct dispatch_action lease = {.header = score(1)};
+        lease.header.ticket = tickets[i];
+        reply(broker, WANDA, &lease);
+        nothing(broker);
+    }
+    assert_int_equal(dispatch_counters(broker)->replies_late, 5);
+}
+
+static void answer_of_the_wrong_kind_counts_as_a_failed_attempt(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    lease.header.type = MESSAGE_DESCRIPTION;
+    dispatch_reply(broker, WANDA, &lease.header, text("columns"));
+    lease = granted(broker, WANDA, 1);
+    assert_int_equal(lease.header.attempt, 2);
+
+    lease.header.type = MESSAGE_REJECT; /* what the worker cannot use, the client hears */
+    dispatch_reply(broker, WANDA, &lease.header, text("cannot"));
+    answered(broker, ANN, MESSAGE_REJECT);
+    assert_int_equal(dispatch_job_count(broker), 0);
+}
+
+static void unknown_worker_is_asked_who_it_is_once_per_frame(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    for (int i = 0; i < 2; i++) {
+        beat(broker, WES, 1, 0);
+        struct dispatch_action who = next(broker);
+        assert_int_equal(who.header.type, MESSAGE_WHO);
+        assert_int_equal(who.route, WES);
+        nothing(broker);
+    }
+    dispatch_bye(broker, WES); /* it is leaving: no use in asking */
+    nothing(broker);
+
+    /* A worker that connected anew may still end its lease. */
+    reply(broker, WES, &lease);
+    assert_int_equal(next(broker).header.type, MESSAGE_WHO);
+    answered(broker, ANN, MESSAGE_REPLY);
+    nothing(broker);
+}
+
+static void one_worker_too_many_is_refused(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    join(broker, WES, 4);
+    dispatch_hello(broker, 102, 4, "late");
+    struct dispatch_action action = next(broker);
+    assert_int_equal(action.header.type, MESSAGE_REJECT);
+    assert_int_equal(action.route, 102);
+    nothing(broker);
+}
+
+static void names_of_workers_cannot_forge_log_lines(void **state)
+{
+    struct dispatch *broker = *state;
+    dispatch_hello(broker, WANDA, 4, "a\nERROR \"b\"");
+    assert_string_equal(noted(broker, DISPATCH_NOTE_JOINED).worker, "a?ERROR??b?");
+}
+
+/* ---- from clients ---- */
+
+static void resend_moves_the_answer_to_the_new_route(void **state)
+{
+    struct dispatch *broker = *state;
+    struct header header = score(1);
+    send(broker, ANN, header);
+    nothing(broker);
+
+    void *copy = text("body");
+    dispatch_job(broker, BEN, &header, copy, 4);
+    struct dispatch_action dropped = next(broker);
+    assert_int_equal(dropped.to, DISPATCH_NOBODY);
+    assert_ptr_equal(dropped.released, copy);
+    nothing(broker);
+    assert_int_equal(dispatch_job_count(broker), 1);
+
+    join(broker, WANDA, 4);
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    nothing(broker);
+    dispatch_job(broker, 3, &header, copy, 4); /* leased by now */
+    assert_ptr_equal(next(broker).released, copy);
+    reply(broker, WANDA, &lease);
+    answered(broker, 3, MESSAGE_REPLY);
+    assert_int_equal(dispatch_counters(broker)->jobs_duplicate, 2);
+}
+
+static void same_key_with_another_body_is_a_batch_of_its_own(void **state)
+{
+    struct dispatch *broker = *state;
+    struct header header = score(1);
+    dispatch_job(broker, ANN, &header, text("one"), 3);
+    nothing(broker);
+    dispatch_job(broker, ANN, &header, text("two"), 3);
+    nothing(broker);
+    assert_int_equal(dispatch_job_count(broker), 2);
+
+    join(broker, WANDA, 4);
+    struct dispatch_action one = granted(broker, WANDA, 1);
+    struct dispatch_action two = granted(broker, WANDA, 1);
+    assert_string_equal(one.body, "one");
+    assert_string_equal(two.body, "two");
+    reply(broker, WANDA, &two);
+    assert_string_equal(answered(broker, ANN, MESSAGE_REPLY).released, "two");
+    reply(broker, WANDA, &one);
+    assert_string_equal(answered(broker, ANN, MESSAGE_REPLY).released, "one");
+}
+
+static void busy(struct dispatch *broker, const char *why)
+{
+    struct dispatch_action answer = answered(broker, ANN, MESSAGE_BUSY);
+    assert_non_null(strstr(answer.reason, why));
+    assert_in_range(answer.retry_after_ms, 1, 60000);
+    assert_non_null(answer.released);
+    nothing(broker);
+}
+
+static void over_a_byte_budget_the_answer_is_busy(void **state)
+{
+    struct dispatch *broker = *state;
+    struct header other = score(3);
+    strcpy(other.region, "KE/Nyando");
+
+    send_sized(broker, ANN, score(1), 5000);
+    nothing(broker);
+    send_sized(broker, ANN, score(2), 1000);
+    busy(broker, "region");
+    send_sized(broker, ANN, other, 4600);
+    nothing(broker);
+    other.key.sequence = 4;
+    send_sized(broker, ANN, other, 400);
+    busy(broker, "broker's queue");
+
+    join(broker, WANDA, 1); /* leased batches count as well */
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    send_sized(broker, ANN, score(2), 1000);
+    busy(broker, "broker's queue");
+    reply(broker, WANDA, &lease);
+    answered(broker, ANN, MESSAGE_REPLY);
+    granted(broker, WANDA, 3);
+    send_sized(broker, ANN, score(2), 1000);
+    nothing(broker);
+    assert_int_equal(dispatch_counters(broker)->jobs_busy, 3);
+}
+
+static void over_a_count_the_answer_is_busy(void **state)
+{
+    struct dispatch *broker = *state;
+    struct header header = score(0);
+    for (uint64_t i = 0; i < 3; i++) {
+        header.key.sequence = i;
+        header.region[0] = (char)('A' + i);
+        send(broker, ANN, header);
+        nothing(broker);
+    }
+    header.key.sequence = 3;
+    header.region[0] = 'Z';
+    send(broker, ANN, header);
+    busy(broker, "regions");
+    header.region[0] = 'A';
+    for (uint64_t i = 3; i < limits.jobs_max; i++) {
+        header.key.sequence = i;
+        send(broker, ANN, header);
+        nothing(broker);
+    }
+    header.key.sequence = 100;
+    send(broker, ANN, header);
+    busy(broker, "batches");
+}
+
+static void deadlines_are_refused_not_ignored(void **state)
+{
+    struct dispatch *broker = *state;
+    struct header header = score(1);
+    header.deadline_ms = 1000;
+    send(broker, ANN, header);
+    struct dispatch_action answer = answered(broker, ANN, MESSAGE_REJECT);
+    assert_non_null(strstr(answer.reason, "deadlines are not supported yet"));
+    assert_non_null(answer.released);
+    assert_int_equal(answer.header.key.sequence, 1);
+    nothing(broker);
+}
+
+static void pong_names_the_instance(void **state)
+{
+    struct dispatch *broker = *state;
+    dispatch_ping(broker, ANN, &(struct header){.type = MESSAGE_PING});
+    assert_true(answered(broker, ANN, MESSAGE_PONG).header.ticket == limits.instance);
+}
+
+/* ---- the end ---- */
+
+static void drain_finishes_what_is_leased_and_gives_up_the_rest(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 1);
+    send(broker, ANN, score(1));
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    send(broker, BEN, score(2));
+    nothing(broker);
+
+    dispatch_drain(broker);
+    struct dispatch_action answer = answered(broker, BEN, MESSAGE_BUSY);
+    assert_string_equal(answer.reason, "draining");
+    assert_non_null(answer.released);
+    struct dispatch_action drain = next(broker);
+    assert_int_equal(drain.header.type, MESSAGE_DRAIN);
+    assert_int_equal(drain.route, WANDA);
+    answered(broker, ANN, MESSAGE_DRAIN);
+    nothing(broker);
+    assert_false(dispatch_is_done(broker));
+
+    send(broker, ANN, score(3));
+    busy(broker, "draining");
+    dispatch_ping(broker, BEN, &(struct header){.type = MESSAGE_PING});
+    answered(broker, BEN, MESSAGE_DRAIN);
+
+    reply(broker, WANDA, &lease);
+    answered(broker, ANN, MESSAGE_REPLY);
+    nothing(broker);
+    assert_true(dispatch_is_done(broker));
+}
+
+static void drain_ends_after_its_grace(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 1);
+    send(broker, ANN, score(1));
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    dispatch_drain(broker);
+    assert_int_equal(next(broker).route, WANDA);
+    answered(broker, ANN, MESSAGE_DRAIN);
+    for (uint32_t i = 0; i < limits.drain_ticks; i++) {
+        nothing(broker);
+        assert_false(dispatch_is_done(broker));
+        beat(broker, WANDA, i, lease.header.ticket);
+        dispatch_tick(broker);
+    }
+    busy(broker, "draining");
+    assert_true(dispatch_is_done(broker));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(reply_ends_the_batch_and_goes_to_its_client),
+        TEST(worker_gets_no_more_than_its_window),
+        TEST(window_of_zero_stops_new_batches),
+        TEST(batch_goes_to_the_worker_that_holds_least),
+        TEST(describe_is_a_job_too),
+        TEST(regions_share_by_bytes_under_a_hundredfold_load),
+        TEST(only_progress_renews_leases),
+        TEST(stuck_worker_gets_nothing_until_it_moves),
+        TEST(only_the_batch_being_scored_is_charged),
+        TEST(death_before_the_heartbeat_got_out_charges_the_oldest_new_batch),
+        TEST(death_of_an_idle_or_waiting_worker_charges_nothing),
+        TEST(return_and_bye_charge_nothing),
+        TEST(what_is_taken_back_goes_first_in_its_old_order),
+        TEST(batch_is_buried_after_its_last_attempt),
+        TEST(what_if_and_describe_are_refused_after_the_last_attempt),
+        TEST(silence_is_counted_in_ticks_that_ran),
+        TEST(unroutable_worker_is_lost_and_the_unsent_batch_uncharged),
+        TEST(late_reply_of_an_earlier_lease_is_dropped),
+        TEST(reply_with_the_right_ticket_and_another_key_is_dropped),
+        TEST(tickets_from_nowhere_are_dropped),
+        TEST(answer_of_the_wrong_kind_counts_as_a_failed_attempt),
+        TEST(unknown_worker_is_asked_who_it_is_once_per_frame),
+        TEST(one_worker_too_many_is_refused),
+        TEST(names_of_workers_cannot_forge_log_lines),
+        TEST(resend_moves_the_answer_to_the_new_route),
+        TEST(same_key_with_another_body_is_a_batch_of_its_own),
+        TEST(over_a_byte_budget_the_answer_is_busy),
+        TEST(over_a_count_the_answer_is_busy),
+        TEST(deadlines_are_refused_not_ignored),
+        TEST(pong_names_the_instance),
+        TEST(drain_finishes_what_is_leased_and_gives_up_the_rest),
+        TEST(drain_ends_after_its_grace),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
