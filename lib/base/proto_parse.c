@@ -2,29 +2,42 @@
 /* proto_parse.c - an allocator that runs dry keeps protobuf-c within its bound. */
 #include "base/proto_parse.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-
-/* What malloc takes beside each block: a flood of empty strings costs more than their
- * bytes. */
-enum { BLOCK_OVERHEAD = 16 };
 
 struct budget {
     size_t left;
 };
 
+/* Each block knows its size, so that what protobuf-c takes and frees while it scans
+ * counts only while it is there. */
+struct block {
+    size_t size;
+    max_align_t bytes[];
+};
+
 static void *budget_alloc(void *data, size_t size)
 {
     struct budget *self = data;
-    if (size > SIZE_MAX - BLOCK_OVERHEAD || size + BLOCK_OVERHEAD > self->left)
+    if (self->left < sizeof(struct block) || size > self->left - sizeof(struct block))
         return NULL;
-    self->left -= size + BLOCK_OVERHEAD;
-    return malloc(size);
+    struct block *block = malloc(sizeof *block + size);
+    if (block == NULL)
+        return NULL;
+    block->size = sizeof *block + size;
+    self->left -= block->size;
+    return block->bytes;
 }
 
-static void budget_free(void *data, void *block)
+static void budget_free(void *data, void *bytes)
 {
-    (void)data; /* not given back: the bound is on all that a parse asks for */
+    if (bytes == NULL)
+        return;
+    struct budget *self = data;
+    struct block *block =
+        (struct block *)(void *)((char *)bytes - offsetof(struct block, bytes));
+    self->left += block->size;
     free(block);
 }
 
@@ -45,6 +58,8 @@ ProtobufCMessage *proto_parse(const ProtobufCMessageDescriptor *descriptor,
 
 void proto_free(ProtobufCMessage *self)
 {
+    struct budget budget = {0};
+    ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
     if (self != NULL)
-        protobuf_c_message_free_unpacked(self, NULL); /* the blocks are malloc's */
+        protobuf_c_message_free_unpacked(self, &allocator);
 }

@@ -2,8 +2,8 @@
 /* proto_parse.h - protobuf from untrusted bytes, with a bound on the memory it may take.
  *
  * An empty submessage is two bytes on the wire and a hundred in memory, so a small
- * message could ask for a great deal. One parse may allocate PROTO_MEMORY_FACTOR times
- * the size of the bytes and PROTO_MEMORY_BASE more, in all; what needs more does not
+ * message could ask for a great deal. One parse may hold PROTO_MEMORY_FACTOR times
+ * the size of the bytes and PROTO_MEMORY_BASE more; what needs more does not
  * parse. Pure. */
 
 #ifndef BASE_PROTO_PARSE_H
@@ -24,7 +24,7 @@ enum {
 MUST_CHECK ProtobufCMessage *proto_parse(const ProtobufCMessageDescriptor *descriptor,
                                          const void *bytes, size_t size);
 
-/* NULL is fine. */
+/* Of a message from proto_parse(), which nothing else frees; NULL is fine. */
 void proto_free(ProtobufCMessage *self);
 
 #endif
