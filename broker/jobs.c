@@ -104,8 +104,8 @@ static bool same_request(const struct header *a, const struct header *b)
            batch_key_equal(&a->key, &b->key) && strcmp(a->region, b->region) == 0;
 }
 
-struct job *jobs_find_same(struct jobs *self, const struct header *header,
-                           const void *body, body_equal_fn *equal)
+struct job *jobs_find_same(struct jobs *self, const struct header *header, void *body,
+                           body_equal_fn *equal)
 {
     struct hash_node *node = hash_first(&self->keys, key_hash(self, &header->key));
     for (; node != NULL; node = hash_next(node)) {

@@ -42,7 +42,7 @@ struct job {
 struct jobs;
 
 /* Whether two bodies are the same bytes. */
-typedef bool body_equal_fn(const void *a, const void *b);
+typedef bool body_equal_fn(void *a, void *b);
 
 /* Returns NULL when out of memory. */
 struct jobs *jobs_new(uint32_t jobs_max, uint32_t generation, uint64_t seed);
@@ -60,8 +60,8 @@ uint64_t jobs_ticket(const struct jobs *self, const struct job *job);
 struct job *jobs_find_ticket(struct jobs *self, uint64_t ticket);
 
 /* A job with the same key, kind, region and body; NULL: there is none. */
-struct job *jobs_find_same(struct jobs *self, const struct header *header,
-                           const void *body, body_equal_fn *equal);
+struct job *jobs_find_same(struct jobs *self, const struct header *header, void *body,
+                           body_equal_fn *equal);
 
 /* The first (`after` NULL) or next job that is not free, in order of slots. */
 struct job *jobs_next(struct jobs *self, const struct job *after);

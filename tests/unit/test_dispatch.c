@@ -12,7 +12,7 @@
 
 enum { ANN = 1, BEN = 2, WANDA = 100, WES = 101 };
 
-static bool text_equal(const void *a, const void *b)
+static bool text_equal(void *a, void *b)
 {
     return strcmp(a, b) == 0;
 }

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loop.c - frames to events, actions to frames: the broker's only use of libzmq. */
+#include "broker/loop.h"
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/proto_parse.h"
+#include "broker/workers.h"
+#include "wire/body.h"
+#include "wire/socket.h"
+
+#include "control.pb-c.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum {
+    ROUND_MAX = 64, /* messages from one side before the other has its turn */
+    REPORT_MS = 1000,
+    LINGER_MS = 1000, /* for the last answers to leave at the end */
+    ROUTE_SIZE_MAX = 7,
+};
+
+struct side;
+
+/* STATUS_MALFORMED: the body cannot be used, `error` says why. */
+typedef enum status handler_fn(struct loop *loop, uint64_t route, struct message *message,
+                               struct error_text *error);
+
+/* One of the two sockets, and what may arrive there. */
+struct side {
+    const char *name;
+    void *socket;
+    handler_fn *const *handlers; /* by message type; NULL: does not belong here */
+    uint64_t *malformed;         /* the counter */
+    uint64_t reported;           /* how many of these the log has told */
+    uint64_t report_ms;          /* when it may tell again */
+};
+
+struct loop {
+    void *context;
+    int signals;
+    struct side front, back;
+    struct dispatch *dispatch;
+    struct message message; /* the one being handled */
+    uint64_t tick_ms;       /* when the next tick is due */
+};
+
+/* ---- routes and bodies, as the dispatcher holds them ---- */
+
+/* A ROUTER's own ids have five bytes. False: the peer chose one that is too long. */
+static bool route_number(zmq_msg_t *route, uint64_t *number)
+{
+    size_t size = zmq_msg_size(route);
+    uint64_t value = 0;
+    if (size > ROUTE_SIZE_MAX)
+        return false;
+    memcpy(&value, zmq_msg_data(route), size);
+    *number = value | (uint64_t)size << 56;
+    return true;
+}
+
+static void route_message(uint64_t number, zmq_msg_t *route)
+{
+    uint64_t value = number & (UINT64_MAX >> 8);
+    int made = zmq_msg_init_size(route, number >> 56);
+    assert(made == 0); /* so small a message is not allocated */
+    memcpy(zmq_msg_data(route), &value, number >> 56);
+}
+
+static bool body_equal(void *a, void *b)
+{
+    size_t size = zmq_msg_size(a);
+    return size == zmq_msg_size(b) && memcmp(zmq_msg_data(a), zmq_msg_data(b), size) == 0;
+}
+
+/* The received body as a thing of its own; NULL when out of memory. */
+static zmq_msg_t *take_body(struct message *message)
+{
+    zmq_msg_t *body = malloc(sizeof *body);
+    if (body == NULL)
+        return NULL;
+    zmq_msg_init(body);
+    zmq_msg_move(body, &message->body);
+    return body;
+}
+
+static void free_body(zmq_msg_t *body)
+{
+    if (body == NULL)
+        return;
+    zmq_msg_close(body);
+    free(body);
+}
+
+/* ---- actions ---- */
+
+static enum status pack_reason(const struct dispatch_action *action, zmq_msg_t *body)
+{
+    Chw__Busy busy = CHW__BUSY__INIT;
+    Chw__Reject reject = CHW__REJECT__INIT;
+    char reason[sizeof(struct error_text)];
+    snprintf(reason, sizeof reason, "%s", action->reason);
+    busy.reason = reject.reason = reason;
+    busy.retry_after_ms = action->retry_after_ms;
+    return body_pack(action->header.type == MESSAGE_BUSY ? &busy.base : &reject.base,
+                     body);
+}
+
+/* Bodies are shared, not copied: the dispatcher keeps its own until the reply. */
+static enum status make_body(const struct dispatch_action *action, zmq_msg_t *body)
+{
+    if (action->reason != NULL)
+        return pack_reason(action, body);
+    zmq_msg_init(body);
+    if (action->body != NULL && zmq_msg_copy(body, action->body) != 0)
+        return STATUS_NOMEM;
+    return STATUS_OK;
+}
+
+static enum status send_action(struct loop *self, const struct dispatch_action *action)
+{
+    zmq_msg_t route, body;
+    enum status status = make_body(action, &body);
+    if (status != STATUS_OK)
+        return status;
+    void *socket = action->to == DISPATCH_CLIENT ? self->front.socket : self->back.socket;
+    route_message(action->route, &route);
+    status = message_send(socket, &route, &action->header, &body);
+    zmq_msg_close(&route);
+    if (status != STATUS_OK)
+        zmq_msg_close(&body);
+    return status;
+}
+
+static void log_note(const struct dispatch_action *action)
+{
+    static const struct {
+        enum log_level level;
+        const char *event;
+    } notes[] = {
+        [DISPATCH_NOTE_JOINED] = {LOG_INFO, "worker_joined"},
+        [DISPATCH_NOTE_LEFT] = {LOG_INFO, "worker_left"},
+        [DISPATCH_NOTE_LOST] = {LOG_WARN, "worker_lost"},
+        [DISPATCH_NOTE_STUCK] = {LOG_WARN, "worker_stuck"},
+    };
+    log_line(notes[action->note].level, notes[action->note].event,
+             "worker=%s batches=%" PRIu32 " charged=%d", action->worker,
+             action->lease_count, action->charged);
+}
+
+static void perform(struct loop *self, const struct dispatch_action *action)
+{
+    /* Whatever kept it from leaving: to the peer it was never sent. */
+    if (action->to != DISPATCH_NOBODY && send_action(self, action) != STATUS_OK)
+        dispatch_unsent(self->dispatch, action);
+    if (action->note != DISPATCH_NOTE_NONE)
+        log_note(action);
+    if (action->header.type == MESSAGE_BURY)
+        log_warn("burial", "sequence=%" PRIu64 " attempt=%d", action->header.key.sequence,
+                 action->header.attempt);
+    free_body(action->released);
+}
+
+static void perform_all(struct loop *self)
+{
+    struct dispatch_action action;
+    while (dispatch_next(self->dispatch, &action))
+        perform(self, &action);
+}
+
+/* ---- messages ---- */
+
+static enum status on_job(struct loop *self, uint64_t route, struct message *message,
+                          struct error_text *error)
+{
+    (void)error;
+    size_t size = zmq_msg_size(&message->body);
+    zmq_msg_t *body = take_body(message);
+    if (body == NULL) /* no refusal, which would be final: the client sends it again */
+        log_error("out_of_memory", "sequence=%" PRIu64, message->header.key.sequence);
+    else
+        dispatch_job(self->dispatch, route, &message->header, body, size);
+    return STATUS_OK;
+}
+
+static enum status on_ping(struct loop *self, uint64_t route, struct message *message,
+                           struct error_text *error)
+{
+    (void)error;
+    dispatch_ping(self->dispatch, route, &message->header);
+    return STATUS_OK;
+}
+
+static void *parse_body(const ProtobufCMessageDescriptor *descriptor,
+                        struct message *message, struct error_text *error)
+{
+    void *parsed = proto_parse(descriptor, zmq_msg_data(&message->body),
+                               zmq_msg_size(&message->body));
+    if (parsed == NULL)
+        error_set(error, STATUS_MALFORMED, "the body of %s does not parse",
+                  message_name(message->header.type));
+    return parsed;
+}
+
+static enum status check_window(uint32_t window, struct error_text *error)
+{
+    if (window > WORKER_WINDOW_MAX)
+        return error_set(error, STATUS_MALFORMED, "a window of %" PRIu32 "; at most %d",
+                         window, WORKER_WINDOW_MAX);
+    return STATUS_OK;
+}
+
+static enum status on_hello(struct loop *self, uint64_t route, struct message *message,
+                            struct error_text *error)
+{
+    Chw__Hello *hello = parse_body(&chw__hello__descriptor, message, error);
+    if (hello == NULL)
+        return STATUS_MALFORMED;
+    enum status status = check_window(hello->window, error);
+    if (status == STATUS_OK)
+        dispatch_hello(self->dispatch, route, hello->window, hello->name);
+    proto_free(&hello->base);
+    return status;
+}
+
+static enum status on_heartbeat(struct loop *self, uint64_t route,
+                                struct message *message, struct error_text *error)
+{
+    Chw__Heartbeat *beat = parse_body(&chw__heartbeat__descriptor, message, error);
+    if (beat == NULL)
+        return STATUS_MALFORMED;
+    enum status status = check_window(beat->window, error);
+    const struct dispatch_heartbeat heartbeat = {
+        .progress = beat->progress,
+        .scoring_ticket = beat->scoring_ticket,
+        .window = beat->window,
+    };
+    if (status == STATUS_OK)
+        dispatch_heartbeat(self->dispatch, route, &heartbeat);
+    proto_free(&beat->base);
+    return status;
+}
+
+static enum status on_return(struct loop *self, uint64_t route, struct message *message,
+                             struct error_text *error)
+{
+    Chw__Return *returned = parse_body(&chw__return__descriptor, message, error);
+    if (returned == NULL)
+        return STATUS_MALFORMED;
+    log_debug("batch_returned", "sequence=%" PRIu64 " reason=\"%s\"",
+              message->header.key.sequence, returned->reason);
+    dispatch_return(self->dispatch, route, &message->header);
+    proto_free(&returned->base);
+    return STATUS_OK;
+}
+
+static enum status on_bye(struct loop *self, uint64_t route, struct message *message,
+                          struct error_text *error)
+{
+    (void)message;
+    (void)error;
+    dispatch_bye(self->dispatch, route);
+    return STATUS_OK;
+}
+
+static enum status on_reply(struct loop *self, uint64_t route, struct message *message,
+                            struct error_text *error)
+{
+    (void)error;
+    dispatch_reply(self->dispatch, route, &message->header, &message->body);
+    return STATUS_OK;
+}
+
+static handler_fn *const front_handlers[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_SCORE] = on_job,
+    [MESSAGE_DESCRIBE] = on_job,
+    [MESSAGE_PING] = on_ping,
+};
+
+static handler_fn *const back_handlers[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_REPLY] = on_reply,
+    [MESSAGE_DESCRIPTION] = on_reply,
+    [MESSAGE_REJECT] = on_reply,
+    [MESSAGE_HELLO] = on_hello,
+    [MESSAGE_HEARTBEAT] = on_heartbeat,
+    [MESSAGE_RETURN] = on_return,
+    [MESSAGE_BYE] = on_bye,
+};
+
+/* ---- frames that cannot be used ---- */
+
+/* One line now and then, however many there are. */
+static void report_malformed(struct side *side, const char *reason)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    if (now_ms < side->report_ms)
+        return;
+    log_warn("malformed", "side=%s count=%" PRIu64 " last=\"%s\"", side->name,
+             *side->malformed - side->reported, reason);
+    side->reported = *side->malformed;
+    side->report_ms = now_ms + REPORT_MS;
+}
+
+static void refuse_frame(struct loop *self, struct side *side, const char *reason)
+{
+    struct message *message = &self->message;
+    struct header header = {.type = MESSAGE_REJECT, .key = message->header.key};
+    Chw__Reject reject = CHW__REJECT__INIT;
+    char text[sizeof(struct error_text)];
+    zmq_msg_t body;
+
+    ++*side->malformed;
+    report_malformed(side, reason);
+    if (message->header.type == MESSAGE_REJECT)
+        return; /* two who refuse each other's refusals would never end */
+    snprintf(text, sizeof text, "%s", reason);
+    reject.reason = text;
+    if (body_pack(&reject.base, &body) != STATUS_OK)
+        return;
+    if (message_send(side->socket, &message->route, &header, &body) != STATUS_OK)
+        zmq_msg_close(&body); /* it did not wait for the reason */
+}
+
+static enum status handle(struct loop *self, struct side *side, struct error_text *error)
+{
+    struct message *message = &self->message;
+    handler_fn *handler = side->handlers[message->header.type];
+    uint64_t route;
+    if (handler == NULL)
+        return error_set(error, STATUS_MALFORMED, "%s does not belong on the %s side",
+                         message_name(message->header.type), side->name);
+    if (!route_number(&message->route, &route))
+        return error_set(error, STATUS_MALFORMED,
+                         "the routing id is the peer's own; leave it to the broker");
+    return handler(self, route, message, error);
+}
+
+/* ---- the loop ---- */
+
+/* A round of what has arrived on one side. STATUS_END: that was all. */
+static enum status serve(struct loop *self, struct side *side)
+{
+    struct error_text error;
+    for (int i = 0; i < ROUND_MAX; i++) {
+        enum status status = message_receive(side->socket, true, &self->message, &error);
+        if (status == STATUS_END || status == STATUS_IO)
+            return status;
+        if (status == STATUS_OK)
+            status = handle(self, side, &error);
+        if (status != STATUS_OK)
+            refuse_frame(self, side, error.text);
+        perform_all(self);
+    }
+    return STATUS_OK;
+}
+
+static void tick_if_due(struct loop *self)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    if (now_ms < self->tick_ms)
+        return;
+    self->tick_ms = now_ms + DISPATCH_TICK_MS;
+    dispatch_tick(self->dispatch);
+    perform_all(self);
+}
+
+static void read_signal(struct loop *self)
+{
+    struct signalfd_siginfo info;
+    if (read(self->signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    log_info("draining", "signal=%" PRIu32 " batches=%" PRIu32 " workers=%" PRIu32,
+             info.ssi_signo, dispatch_job_count(self->dispatch),
+             dispatch_worker_count(self->dispatch));
+    dispatch_drain(self->dispatch);
+    perform_all(self);
+}
+
+static void wait_for_frames(struct loop *self)
+{
+    zmq_pollitem_t items[] = {
+        {.socket = self->back.socket, .events = ZMQ_POLLIN},
+        {.socket = self->front.socket, .events = ZMQ_POLLIN},
+        {.fd = self->signals, .events = ZMQ_POLLIN},
+    };
+    uint64_t now_ms = clock_monotonic_ms();
+    long timeout_ms = now_ms < self->tick_ms ? (long)(self->tick_ms - now_ms) : 0;
+    if (zmq_poll(items, 3, timeout_ms) < 0)
+        return; /* a signal, or a context that ended: serve() will say which */
+}
+
+enum status loop_run(struct loop *self)
+{
+    self->tick_ms = clock_monotonic_ms() + DISPATCH_TICK_MS;
+    while (!dispatch_is_done(self->dispatch)) {
+        /* Replies first: they make room for what the other side brings. */
+        enum status back = serve(self, &self->back);
+        enum status front = serve(self, &self->front);
+        if (back == STATUS_IO || front == STATUS_IO)
+            return STATUS_IO;
+        tick_if_due(self);
+        read_signal(self);
+        if (back == STATUS_END && front == STATUS_END &&
+            !dispatch_is_done(self->dispatch))
+            wait_for_frames(self);
+    }
+    return STATUS_OK;
+}
+
+/* ---- beginning and end ---- */
+
+/* Before any thread starts, so that none takes a signal meant for the loop. */
+static enum status hold_signals(int *signals, struct error_text *error)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+        *signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (*signals < 0)
+        return error_set(error, STATUS_IO, "signals: %s", strerror(errno));
+    return STATUS_OK;
+}
+
+static enum status open_dispatch(struct loop *self, const struct dispatch_limits *limits,
+                                 struct error_text *error)
+{
+    struct dispatch_limits own = *limits;
+    random_bytes(&own.instance, sizeof own.instance);
+    random_bytes(&own.secret, sizeof own.secret);
+    own.body_equal = body_equal;
+    self->dispatch = dispatch_new(&own);
+    if (self->dispatch == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    self->front.malformed = &dispatch_counters(self->dispatch)->malformed_front;
+    self->back.malformed = &dispatch_counters(self->dispatch)->malformed_back;
+    return STATUS_OK;
+}
+
+enum status loop_open(const char *front, const char *back,
+                      const struct dispatch_limits *limits, struct loop **loop,
+                      struct error_text *error)
+{
+    struct loop *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    self->signals = -1;
+    self->front = (struct side){.name = "front", .handlers = front_handlers};
+    self->back = (struct side){.name = "back", .handlers = back_handlers};
+    message_init(&self->message);
+
+    enum status status = hold_signals(&self->signals, error);
+    if (status != STATUS_OK)
+        goto fail;
+    self->context = zmq_ctx_new();
+    if (self->context == NULL) {
+        status = error_set(error, STATUS_NOMEM, "no context: %s", zmq_strerror(errno));
+        goto fail;
+    }
+    status = open_dispatch(self, limits, error);
+    if (status != STATUS_OK)
+        goto fail;
+    status = socket_bind(self->context, front, &self->front.socket, error);
+    if (status != STATUS_OK)
+        goto fail;
+    status = socket_bind(self->context, back, &self->back.socket, error);
+    if (status != STATUS_OK)
+        goto fail;
+    *loop = self;
+    return STATUS_OK;
+
+fail:
+    loop_close(self);
+    return status;
+}
+
+static void log_counters(const struct counters *counters)
+{
+    char line[900];
+    size_t used = 0;
+#define COUNTER_PRINT(name, help)                                                        \
+    used += (size_t)snprintf(line + used, sizeof line - used, "%s" #name "=%" PRIu64,    \
+                             used == 0 ? "" : " ", counters->name);                      \
+    assert(used < sizeof line);
+    COUNTER_LIST(COUNTER_PRINT)
+#undef COUNTER_PRINT
+    log_info("counters", "%s", line);
+}
+
+static void close_socket(void *socket)
+{
+    const int linger_ms = LINGER_MS;
+    if (socket == NULL)
+        return;
+    zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+    zmq_close(socket);
+}
+
+/* A loop that failed holds jobs still: their clients will ask elsewhere. */
+static void give_up_jobs(struct loop *self)
+{
+    struct dispatch_action action;
+    dispatch_drain(self->dispatch);
+    while (!dispatch_is_done(self->dispatch)) {
+        while (dispatch_next(self->dispatch, &action))
+            free_body(action.released);
+        if (!dispatch_is_done(self->dispatch))
+            dispatch_tick(self->dispatch);
+    }
+}
+
+void loop_close(struct loop *self)
+{
+    if (self == NULL)
+        return;
+    if (self->dispatch != NULL) {
+        give_up_jobs(self);
+        if (self->back.socket != NULL) /* it served */
+            log_counters(dispatch_counters(self->dispatch));
+        dispatch_free(self->dispatch);
+    }
+    message_close(&self->message);
+    close_socket(self->front.socket);
+    close_socket(self->back.socket);
+    if (self->context != NULL)
+        zmq_ctx_term(self->context);
+    if (self->signals >= 0)
+        close(self->signals);
+    free(self);
+}
