@@ -146,6 +146,7 @@ int main(int argc, char **argv)
     int locks[2] = {-1, -1};
     int exit_code;
 
+    log_open("chw-broker", LOG_INFO);
     if (!config_load(&spec, argc, argv, &config, NULL, &exit_code))
         return exit_code;
     signal(SIGPIPE, SIG_IGN); /* whoever reads our log may go before us */
