@@ -8,7 +8,8 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 target_compile_definitions(chw_flags INTERFACE _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)
 target_compile_options(chw_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
-    -Wmissing-prototypes -Wcast-qual -Wvla -Wundef -Wformat=2 -Wno-format-truncation -Wswitch-enum -fno-common
+    -Wmissing-prototypes -Wcast-qual -Wvla -Wundef -Wformat=2 -Wswitch-enum -fno-common
+    $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
     -ffp-contract=off) # scores are equal to the bit on every machine
 # "base/status.h" for what is shared, "broker/dispatch.h" for what is a program's own.
 target_include_directories(chw_flags INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/lib")

@@ -139,7 +139,8 @@ static void format_and_name_are_checked(void **state)
 static void lineage_digest_is_whole(void **state)
 {
     (void)state;
-    Chw__Lineage lineage = CHW__LINEAGE__INIT;
+    Chw__Lineage lineage;
+    chw__lineage__init(&lineage);
     linear->lineage = &lineage;
     accept(linear);
     lineage.data_sha256 = build_bytes("12345678901234567890123456789012", 32);

@@ -17,7 +17,8 @@ static void message_survives_its_bytes(void **state)
     uint8_t codes[] = {3, 1, 2};
     Chw__Codes values = CHW__CODES__INIT;
     values.codes = (ProtobufCBinaryData){sizeof codes, codes};
-    Chw__Column column = CHW__COLUMN__INIT;
+    Chw__Column column;
+    chw__column__init(&column);
     column.name = (char[]){"age"};
     column.values_case = CHW__COLUMN__VALUES_CODES;
     column.codes = &values;

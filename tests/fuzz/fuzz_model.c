@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as a model: what loads must score a batch made of its own features, and no
+ * probability may leave [0, 1]. */
+#include "model/model.h"
+#include "tests/lib/build.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { ROWS = 8 };
+
+/* Each feature another type of column, each row another kind of value. */
+static void add_column(Chw__Batch *batch, const Chw__Feature *feature, size_t index)
+{
+    static const float floats[ROWS] = {0.0F, 1.0F,     -1.5F, 5.0F,
+                                       NAN,  INFINITY, 1e30F, 0.1F};
+    static const uint8_t codes[ROWS] = {0, 1, 2, 3, 5, 100, 255, 0};
+    static const uint8_t few[ROWS] = {0, 1, 2, 3, 0, 1, 2, 3};
+    Chw__Column *column;
+    if (index % 4 == 0)
+        column = build_floats(batch, feature->name, floats, ROWS);
+    else if (index % 4 == 1)
+        column = build_codes(batch, feature->name, codes, ROWS, NULL);
+    else if (index % 4 == 2)
+        column = build_codes(batch, feature->name, few, ROWS, "a,1,x y,5.0");
+    else
+        column = build_bitmap(batch, feature->name, codes + 5, 1, NULL);
+    if (index % 3 == 1)
+        column->valid = build_bytes("\x7f", 1);
+    if (index % 5 == 3)
+        column->unreadable = build_bytes("\x10", 1);
+}
+
+static void check_row(float p, const struct record_fault *fault, size_t feature_count)
+{
+    if (!(p >= 0.0F && p <= 1.0F) || fault->feature >= feature_count)
+        abort();
+    if (fault->fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE && p != 0.0F)
+        abort();
+}
+
+static void score(const struct model *model)
+{
+    const Chw__Model *message = model_message(model);
+    Chw__Batch *batch = build_batch(ROWS);
+    for (size_t i = 0; i < message->n_features && i < 64; i++)
+        add_column(batch, message->features[i], i);
+    struct columns columns;
+    struct binding *binding;
+    if (columns_view(batch, &columns, NULL) != STATUS_OK)
+        abort();
+    if (model_bind(model, &columns, &binding, NULL) == STATUS_OK) {
+        float p[ROWS];
+        struct record_fault faults[ROWS];
+        model_score(binding, 0, ROWS, p, faults);
+        for (size_t row = 0; row < ROWS; row++)
+            check_row(p[row], &faults[row], message->n_features);
+        binding_free(binding);
+    }
+    columns_release(&columns);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct model *model;
+    struct error_text error;
+    if (model_load(data, size, &model, &error) != STATUS_OK)
+        return 0;
+    score(model);
+    if (model_check_golden(model, &error) == STATUS_NOMEM)
+        abort();
+    model_free(model);
+    build_reset();
+    return 0;
+}

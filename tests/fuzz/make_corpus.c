@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the first inputs of fuzz_model and fuzz_batch: run it in tests/fuzz after a
+ * change of the protobuf contract. */
+#include "tests/lib/build.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void write_seed(const char *path, const ProtobufCMessage *message)
+{
+    size_t size;
+    uint8_t *bytes = build_pack(message, &size);
+    FILE *file = fopen(path, "wb");
+    if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
+        perror(path);
+        exit(EXIT_FAILURE);
+    }
+}
+
+static Chw__Batch *every_type(void)
+{
+    Chw__Batch *batch = build_batch(3);
+    build_floats(batch, "a", (float[]){1.0F, 2.5F, -3.0F}, 3)->valid =
+        build_bytes("\x05", 1);
+    build_codes(batch, "b", (const uint8_t *)"\x00\x01\x02", 3, "x,1.0,5")->unreadable =
+        build_bytes("\x02", 1);
+    build_bitmap(batch, "c", (const uint8_t *)"\x05", 1, "0,1");
+    return batch;
+}
+
+static Chw__Batch *numbers_only(void)
+{
+    Chw__Batch *batch = build_batch(3);
+    build_codes(batch, "a", (const uint8_t *)"\x00\x01\xff", 3, NULL);
+    build_floats(batch, "b", (float[]){1.0F, 5.0F, 0.0F}, 3);
+    build_bitmap(batch, "c", (const uint8_t *)"\x05", 1, NULL);
+    return batch;
+}
+
+static Chw__Model *linear(void)
+{
+    static const float weights[] = {0.5F, -1.0F, 0.25F, 2.0F, 0.125F};
+    Chw__Model *model = build_linear(-1.0, weights, 5);
+    build_numeric(model, "a", 40.0, 0.1)->missing = CHW__MISSING_POLICY__MISSING_IMPUTE;
+    build_category(model, "b", "x,1,5")->missing = CHW__MISSING_POLICY__MISSING_INDICATOR;
+    model->calibration_case = CHW__MODEL__CALIBRATION_PLATT;
+    model->platt = build_alloc(sizeof *model->platt);
+    chw__platt__init(model->platt);
+    model->platt->slope = 1.5;
+    build_golden(model, every_type(), (float[]){0.5F, 0.25F, 0.125F}, 3);
+    return model;
+}
+
+static Chw__Model *forest(void)
+{
+    static const struct build_node nodes[] = {
+        {.input = 0, .threshold = 50.0F, .left = 2, .right = 1, .default_left = 1},
+        {.threshold = 0.75F},
+        {.input = 1, .threshold = 1.0F, .left = 4, .right = 3},
+        {.threshold = 0.5F},
+        {.threshold = 0.25F},
+    };
+    Chw__Model *model = build_trees(0.5F);
+    build_numeric(model, "a", 0.0, 1.0)->missing = CHW__MISSING_POLICY__MISSING_KEEP;
+    build_category(model, "b", "x,1,5")->category->encoding =
+        CHW__CATEGORY_ENCODING__ENCODING_CODE;
+    build_tree(model, nodes, 5);
+    build_tree(model, nodes + 3, 1);
+    model->link = CHW__LINK__LINK_IDENTITY;
+    model->trees->aggregate = CHW__TREES__AGGREGATE__MEAN;
+    model->calibration_case = CHW__MODEL__CALIBRATION_ISOTONIC;
+    model->isotonic = build_alloc(sizeof *model->isotonic);
+    chw__isotonic__init(model->isotonic);
+    model->isotonic->n_x = model->isotonic->n_y = 2;
+    model->isotonic->x = build_alloc(2 * sizeof(float));
+    model->isotonic->y = build_alloc(2 * sizeof(float));
+    model->isotonic->x[1] = model->isotonic->y[1] = 1.0F;
+    return model;
+}
+
+int main(void)
+{
+    write_seed("corpus/batch/every_type", &every_type()->base);
+    write_seed("corpus/batch/numbers_only", &numbers_only()->base);
+    write_seed("corpus/model/linear", &linear()->base);
+    write_seed("corpus/model/forest", &forest()->base);
+    build_reset();
+    return EXIT_SUCCESS;
+}
