@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: the broker program serves, refuses what it cannot use and says why, keeps its
+ * addresses to itself, survives its own death and drains.
+ * Method: the real chw-broker over ipc in a folder of its own, clients and workers played
+ * by this test frame by frame. Every wait has a deadline. */
+
+#include "base/file.h"
+#include "base/proto_parse.h"
+#include "wire/body.h"
+#include "wire/socket.h"
+
+#include "tests/lib/test.h"
+
+#include "control.pb-c.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { DEADLINE_MS = 10000 };
+
+static char folder[64];
+static void *context;
+static pid_t broker;
+
+/* ---- programs ---- */
+
+static pid_t start(const char *const *options)
+{
+    char *argv[16] = {BROKER_PROGRAM};
+    for (size_t i = 0; options[i] != NULL && i < 14; i++)
+        argv[i + 1] = strdup(options[i]);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int log = open("broker.log", O_WRONLY | O_CREAT | O_APPEND, 0600);
+        dup2(log, STDERR_FILENO);
+        execv(BROKER_PROGRAM, argv);
+        _exit(127);
+    }
+    for (size_t i = 1; argv[i] != NULL; i++)
+        free(argv[i]);
+    return child;
+}
+
+static pid_t start_broker(void)
+{
+    return start((const char *[]){"--front=ipc://front", "--back=ipc://back", NULL});
+}
+
+/* The exit code; -1 where a signal ended it. */
+static int wait_for_exit(pid_t child)
+{
+    int state;
+    for (int waited = 0; waited < DEADLINE_MS; waited += 10) {
+        if (waitpid(child, &state, WNOHANG) == child)
+            return WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+        poll(NULL, 0, 10);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, &state, 0);
+    fail_msg("the broker did not end");
+    return -1;
+}
+
+static char *read_log(void)
+{
+    static char log[65536];
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(file_read("broker.log", sizeof log - 1, &bytes, &size, NULL),
+                     STATUS_OK);
+    memcpy(log, bytes, size + 1);
+    free(bytes);
+    return log;
+}
+
+static size_t count_in_log(const char *what)
+{
+    size_t count = 0;
+    for (const char *at = read_log(); (at = strstr(at, what)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/chw-broker-XXXXXX");
+    if (mkdtemp(folder) == NULL || chdir(folder) != 0)
+        return -1;
+    broker = start_broker();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    static const char *const names[] = {"front",     "back",       "front.lock",
+                                        "back.lock", "broker.log", "third.lock"};
+    (void)state;
+    if (broker > 0) {
+        kill(broker, SIGKILL);
+        waitpid(broker, NULL, 0);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        unlink(names[i]);
+    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
+}
+
+/* ---- peers ---- */
+
+static void *connect_to(const char *endpoint)
+{
+    const int timeout_ms = DEADLINE_MS;
+    struct error_text error;
+    void *socket;
+    assert_int_equal(socket_connect(context, endpoint, &socket, &error), STATUS_OK);
+    zmq_setsockopt(socket, ZMQ_SNDTIMEO, &timeout_ms, sizeof timeout_ms);
+    return socket;
+}
+
+static void send_frame(void *socket, const void *bytes, size_t size, int flags)
+{
+    assert_int_equal(zmq_send(socket, bytes, size, flags), size);
+}
+
+/* Waits for the connection, unlike message_send(). */
+static void send_message(void *socket, const struct header *header, const void *body,
+                         size_t size)
+{
+    uint8_t bytes[HEADER_SIZE];
+    header_encode(header, bytes);
+    send_frame(socket, bytes, sizeof bytes, ZMQ_SNDMORE);
+    send_frame(socket, body, size, 0);
+}
+
+static void send_proto(void *socket, enum message_type type, const ProtobufCMessage *body)
+{
+    uint8_t bytes[CONTROL_SIZE_MAX];
+    send_message(socket, &(struct header){.type = type}, bytes,
+                 protobuf_c_message_pack(body, bytes));
+}
+
+static void receive(void *socket, struct message *message, enum message_type type)
+{
+    struct error_text error;
+    zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
+    message_init(message);
+    assert_int_equal(zmq_poll(&item, 1, DEADLINE_MS), 1);
+    assert_int_equal(message_receive(socket, false, message, &error), STATUS_OK);
+    assert_string_equal(message_name(message->header.type), message_name(type));
+}
+
+static void rejected(void *socket, const char *reason)
+{
+    struct message message;
+    receive(socket, &message, MESSAGE_REJECT);
+    Chw__Reject *reject =
+        (Chw__Reject *)proto_parse(&chw__reject__descriptor, zmq_msg_data(&message.body),
+                                   zmq_msg_size(&message.body));
+    assert_non_null(reject);
+    if (strstr(reject->reason, reason) == NULL)
+        fail_msg("the reason is '%s', expected '%s'", reject->reason, reason);
+    proto_free(&reject->base);
+    message_close(&message);
+}
+
+static struct header score(uint64_t sequence)
+{
+    return (struct header){
+        .type = MESSAGE_SCORE,
+        .key = {.client = "a client", .sequence = sequence},
+        .region = "KE/Kisumu",
+    };
+}
+
+static void *join(void)
+{
+    Chw__Hello hello = CHW__HELLO__INIT;
+    char name[] = "test/worker";
+    hello.window = 4;
+    hello.name = name;
+    void *worker = connect_to("ipc://back");
+    send_proto(worker, MESSAGE_HELLO, &hello.base);
+    return worker;
+}
+
+/* The worker answers the batch that it was handed. */
+static void reply(void *worker, const struct header *lease)
+{
+    struct header header = *lease;
+    header.type = MESSAGE_REPLY;
+    send_message(worker, &header, "scores", 6);
+}
+
+static uint64_t ping(void *client)
+{
+    struct message message;
+    send_message(client, &(struct header){.type = MESSAGE_PING}, "", 0);
+    receive(client, &message, MESSAGE_PONG);
+    uint64_t instance = message.header.ticket;
+    message_close(&message);
+    return instance;
+}
+
+/* A batch goes there and its answer back. */
+static void check_that_it_serves(void)
+{
+    struct message lease, answer;
+    struct header header = score(1000);
+    void *client = connect_to("ipc://front");
+    void *worker = join();
+    send_message(client, &header, "rows", 4);
+    receive(worker, &lease, MESSAGE_SCORE);
+    assert_memory_equal(zmq_msg_data(&lease.body), "rows", 4);
+    reply(worker, &lease.header);
+    receive(client, &answer, MESSAGE_REPLY);
+    assert_memory_equal(zmq_msg_data(&answer.body), "scores", 6);
+    assert_int_equal(answer.header.key.sequence, 1000);
+    message_close(&lease);
+    message_close(&answer);
+    send_message(worker, &(struct header){.type = MESSAGE_BYE}, "", 0);
+    zmq_close(client);
+    zmq_close(worker);
+}
+
+/* ---- the tests ---- */
+
+static void a_batch_goes_to_a_worker_and_its_answer_back(void **state)
+{
+    (void)state;
+    check_that_it_serves();
+}
+
+/* What no peer may send, on whichever side. */
+static void send_unusable(void *peer)
+{
+    uint8_t bytes[HEADER_SIZE];
+    const struct header ping_header = {.type = MESSAGE_PING};
+
+    send_frame(peer, "garbage", 7, 0);
+    rejected(peer, "no body frame");
+    send_frame(peer, "garbage", 7, ZMQ_SNDMORE);
+    send_frame(peer, "", 0, 0);
+    rejected(peer, "7 bytes, not 128");
+
+    header_encode(&ping_header, bytes);
+    for (int i = 0; i < 4; i++)
+        send_frame(peer, bytes, sizeof bytes, i < 3 ? ZMQ_SNDMORE : 0);
+    rejected(peer, "4 frames");
+    bytes[0] = 'X';
+    send_frame(peer, bytes, sizeof bytes, ZMQ_SNDMORE);
+    send_frame(peer, "", 0, 0);
+    rejected(peer, "CHW1");
+    header_encode(&ping_header, bytes);
+    bytes[5] = 99;
+    send_frame(peer, bytes, sizeof bytes, ZMQ_SNDMORE);
+    send_frame(peer, "", 0, 0);
+    rejected(peer, "unknown message type 99");
+}
+
+static void garbage_is_refused_on_both_sides_and_the_broker_serves_on(void **state)
+{
+    (void)state;
+    static const uint8_t big[CONTROL_SIZE_MAX + 1];
+    void *client = connect_to("ipc://front");
+    void *worker = connect_to("ipc://back");
+
+    send_unusable(client);
+    struct header header = score(1);
+    header.type = MESSAGE_REPLY;
+    send_message(client, &header, "", 0);
+    rejected(client, "REPLY does not belong on the front side");
+    header.type = MESSAGE_DESCRIBE;
+    send_message(client, &header, big, sizeof big);
+    rejected(client, "at most 4096");
+
+    send_unusable(worker);
+    header.type = MESSAGE_SCORE;
+    send_message(worker, &header, "", 0);
+    rejected(worker, "SCORE does not belong on the back side");
+    header.type = MESSAGE_HELLO;
+    send_message(worker, &header, "\xff\xff\xff", 3);
+    rejected(worker, "the body of HELLO does not parse");
+    header.type = MESSAGE_HEARTBEAT;
+    send_message(worker, &header, "\x18\x41", 2); /* window 65 */
+    rejected(worker, "window of 65");
+
+    zmq_close(client);
+    zmq_close(worker);
+    check_that_it_serves();
+    assert_int_equal(kill(broker, SIGTERM), 0);
+    assert_int_equal(wait_for_exit(broker), 0);
+    broker = 0;
+    assert_int_equal(count_in_log("malformed_front=7 malformed_back=8"), 1);
+}
+
+static void a_flood_of_garbage_does_not_flood_the_log(void **state)
+{
+    (void)state;
+    void *client = connect_to("ipc://front");
+    for (int i = 0; i < 500; i++)
+        send_frame(client, "garbage", 7, 0);
+    for (int i = 0; i < 500; i++)
+        rejected(client, "no body frame");
+    assert_in_range(count_in_log(" malformed side=front"), 1, 5);
+    zmq_close(client);
+}
+
+static void a_routing_id_of_the_peers_own_is_refused(void **state)
+{
+    (void)state;
+    void *client = zmq_socket(context, ZMQ_DEALER);
+    zmq_setsockopt(client, ZMQ_ROUTING_ID, "my own name", 11);
+    assert_int_equal(zmq_connect(client, "ipc://front"), 0);
+    send_message(client, &(struct header){.type = MESSAGE_PING}, "", 0);
+    rejected(client, "routing id");
+    zmq_close(client);
+}
+
+static void deadlines_are_refused(void **state)
+{
+    (void)state;
+    void *client = connect_to("ipc://front");
+    struct header header = score(1);
+    header.deadline_ms = 10;
+    send_message(client, &header, "rows", 4);
+    rejected(client, "deadlines are not supported yet");
+    zmq_close(client);
+}
+
+static void a_worker_that_did_not_say_hello_is_asked_who_it_is(void **state)
+{
+    (void)state;
+    struct message message;
+    Chw__Heartbeat heartbeat = CHW__HEARTBEAT__INIT;
+    void *worker = connect_to("ipc://back");
+    send_proto(worker, MESSAGE_HEARTBEAT, &heartbeat.base);
+    receive(worker, &message, MESSAGE_WHO);
+    message_close(&message);
+    zmq_close(worker);
+}
+
+static void what_a_dead_worker_held_goes_to_another(void **state)
+{
+    (void)state;
+    struct message lease, answer;
+    struct header header = score(1);
+    Chw__Heartbeat heartbeat = CHW__HEARTBEAT__INIT;
+    void *client = connect_to("ipc://front");
+    void *doomed = join();
+    send_message(client, &header, "rows", 4);
+    receive(doomed, &lease, MESSAGE_SCORE);
+    heartbeat.scoring_ticket = lease.header.ticket;
+    heartbeat.window = 4;
+    send_proto(doomed, MESSAGE_HEARTBEAT, &heartbeat.base);
+    zmq_close(doomed);
+    message_close(&lease);
+    for (int waited = 0; count_in_log("worker_lost") == 0; waited += 10) {
+        assert_in_range(waited, 0, DEADLINE_MS);
+        poll(NULL, 0, 10);
+    }
+
+    void *worker = join();
+    receive(worker, &lease, MESSAGE_SCORE);
+    assert_int_equal(lease.header.attempt, 2);
+    assert_memory_equal(zmq_msg_data(&lease.body), "rows", 4);
+    reply(worker, &lease.header);
+    receive(client, &answer, MESSAGE_REPLY);
+    message_close(&lease);
+    message_close(&answer);
+    zmq_close(client);
+    zmq_close(worker);
+}
+
+static void a_second_broker_on_either_address_is_refused(void **state)
+{
+    (void)state;
+    check_that_it_serves();
+    const char *const front[] = {"--front=ipc://front", "--back=ipc://third", NULL};
+    const char *const back[] = {"--front=ipc://third", "--back=ipc://back", NULL};
+    assert_int_equal(wait_for_exit(start(front)), 75);
+    assert_int_equal(wait_for_exit(start(back)), 75);
+    char expected[128];
+    snprintf(expected, sizeof expected,
+             "ipc://front is served by another broker: front.lock is held by process %d",
+             broker);
+    assert_int_equal(count_in_log(expected), 1);
+    assert_int_equal(count_in_log("ipc://back is served by another broker"), 1);
+    check_that_it_serves(); /* nothing was stolen */
+}
+
+static void a_tcp_port_in_use_is_refused(void **state)
+{
+    (void)state;
+    char endpoint[128], option[160];
+    size_t size = sizeof endpoint;
+    void *holder = zmq_socket(context, ZMQ_ROUTER);
+    assert_int_equal(zmq_bind(holder, "tcp://127.0.0.1:*"), 0);
+    zmq_getsockopt(holder, ZMQ_LAST_ENDPOINT, endpoint, &size);
+    snprintf(option, sizeof option, "--front=%s", endpoint);
+    assert_int_equal(
+        wait_for_exit(start((const char *[]){option, "--back=ipc://third", NULL})), 75);
+    assert_int_equal(count_in_log("Address already in use"), 1);
+    zmq_close(holder);
+}
+
+static void an_address_that_is_not_loopback_needs_insecure(void **state)
+{
+    (void)state;
+    const char *const options[] = {"--front=tcp://0.0.0.0:5999", "--back=ipc://third",
+                                   NULL};
+    assert_int_equal(wait_for_exit(start(options)), 64);
+    assert_int_equal(count_in_log("front: tcp://0.0.0.0:5999 is not a loopback address"),
+                     1);
+}
+
+static void a_killed_broker_can_be_started_again_on_its_addresses(void **state)
+{
+    (void)state;
+    void *client = connect_to("ipc://front");
+    uint64_t first = ping(client);
+    zmq_close(client);
+    kill(broker, SIGKILL);
+    assert_int_equal(wait_for_exit(broker), -1);
+
+    broker = start_broker();
+    client = connect_to("ipc://front");
+    assert_true(ping(client) != first);
+    zmq_close(client);
+    check_that_it_serves();
+}
+
+static void sigterm_finishes_what_is_leased_and_exits_0(void **state)
+{
+    (void)state;
+    struct message lease, message;
+    struct header first = score(1), second = score(2);
+    void *client = connect_to("ipc://front");
+    void *worker = join();
+    send_message(client, &first, "rows", 4);
+    receive(worker, &lease, MESSAGE_SCORE);
+
+    assert_int_equal(kill(broker, SIGTERM), 0);
+    receive(worker, &message, MESSAGE_DRAIN);
+    message_close(&message);
+    receive(client, &message, MESSAGE_DRAIN);
+    message_close(&message);
+    send_message(client, &second, "rows", 4);
+    receive(client, &message, MESSAGE_BUSY);
+    assert_int_equal(message.header.key.sequence, 2);
+    message_close(&message);
+    reply(worker, &lease.header);
+    receive(client, &message, MESSAGE_REPLY);
+    message_close(&message);
+    message_close(&lease);
+    assert_int_equal(wait_for_exit(broker), 0);
+    broker = 0;
+    assert_int_equal(count_in_log("jobs_queued=1 jobs_duplicate=0 jobs_busy=1"), 1);
+    zmq_close(client);
+    zmq_close(worker);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(a_batch_goes_to_a_worker_and_its_answer_back),
+        TEST(garbage_is_refused_on_both_sides_and_the_broker_serves_on),
+        TEST(a_flood_of_garbage_does_not_flood_the_log),
+        TEST(a_routing_id_of_the_peers_own_is_refused),
+        TEST(deadlines_are_refused),
+        TEST(a_worker_that_did_not_say_hello_is_asked_who_it_is),
+        TEST(what_a_dead_worker_held_goes_to_another),
+        TEST(a_second_broker_on_either_address_is_refused),
+        TEST(a_tcp_port_in_use_is_refused),
+        TEST(an_address_that_is_not_loopback_needs_insecure),
+        TEST(a_killed_broker_can_be_started_again_on_its_addresses),
+        TEST(sigterm_finishes_what_is_leased_and_exits_0),
+    };
+    context = zmq_ctx_new(); /* not terminated: a failed test leaves sockets open */
+    return context == NULL ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
