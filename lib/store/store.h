@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store.h - what outlives the processes: artifacts and their aliases, settlements, demand.
+/* store.h - what outlives the processes: artifacts and their aliases, settlements,
+ * demand.
  *
- * One contract, a backend per URL scheme (sqlite:PATH; Redis follows), the same contract test
- * for each: tests/unit/test_store.c. To add a backend: a file store_<scheme>.c, a row in
- * store.c, a row in the test.
+ * One contract, a backend per URL scheme (sqlite:PATH; Redis follows), the same contract
+ * test for each: tests/unit/test_store.c. To add a backend: a file store_<scheme>.c, a
+ * row in store.c, a row in the test.
  *
- * A store handle belongs to one thread; any number of threads and processes may each open the
- * same store. Every function that changes something does so in one transaction: after an
- * error nothing has changed. STATUS_UNAVAILABLE: the store is away, busy or full now, and the
- * same call may succeed later; `error` says what happened.
+ * A store handle belongs to one thread; any number of threads and processes may each open
+ * the same store. Every function that changes something does so in one transaction: after
+ * an error nothing has changed. STATUS_UNAVAILABLE: the store is away, busy or full now,
+ * and the same call may succeed later; `error` says what happened.
  *
- * An artifact is immutable bytes under (kind, name, version = SHA-256 of the bytes). An alias
- * is a movable name for a version: moving it is the deployment, moving it back the rollback.
+ * An artifact is immutable bytes under (kind, name, version = SHA-256 of the bytes). An
+ * alias is a movable name for a version: moving it is the deployment, moving it back the
+ * rollback.
  *
- * The settlement (docs/architecture.md): a batch ends once, under its key; the first writer
- * wins, and its demand is added in the same transaction.
+ * The settlement (docs/architecture.md): a batch ends once, under its key; the first
+ * writer wins, and its demand is added in the same transaction.
  *
  *                 settle, first                    settle again
  *   (no record) ----------------> COUNTED/INVALID/DEAD -------> DUPLICATE (same body)
@@ -36,17 +38,18 @@
 struct store;
 
 enum {
-    STORE_NAME_MAX = 63,     /* names and aliases: [a-z0-9][a-z0-9._-]* */
+    STORE_NAME_MAX = 63, /* names and aliases: [a-z0-9][a-z0-9._-]* */
     STORE_REGION_MAX = 63,
     STORE_REASON_MAX = 255,
-    STORE_TARGETS_MAX = 16,  /* of one settlement */
-    STORE_TIER_MAX = 31,     /* bytes of a tier's name */
+    STORE_TARGETS_MAX = 16, /* of one settlement */
+    STORE_TIER_MAX = 31,    /* bytes of a tier's name */
     STORE_ARTIFACT_MAX = 256 << 20,
 };
 
-/* Opens or creates. STATUS_INVALID: the URL; STATUS_UNAVAILABLE, STATUS_CORRUPT (not a store,
- * or of another format): `error` says what and where. */
-MUST_CHECK enum status store_open(const char *url, struct store **out, struct error_text *error);
+/* Opens or creates. STATUS_INVALID: the URL; STATUS_UNAVAILABLE, STATUS_CORRUPT (not a
+ * store, or of another format): `error` says what and where. */
+MUST_CHECK enum status store_open(const char *url, struct store **out,
+                                  struct error_text *error);
 void store_close(struct store *self);
 
 /* True for 1 to STORE_NAME_MAX bytes of [a-z0-9][a-z0-9._-]*. */
@@ -76,31 +79,35 @@ struct alias {
 };
 
 /* Publishing the same bytes again is no change. */
-MUST_CHECK enum status store_put(struct store *self, enum artifact_kind kind, const char *name,
-                                 const void *bytes, size_t size, struct digest *version,
-                                 struct error_text *error);
+MUST_CHECK enum status store_put(struct store *self, enum artifact_kind kind,
+                                 const char *name, const void *bytes, size_t size,
+                                 struct digest *version, struct error_text *error);
 
-/* *bytes is the caller's to free. STATUS_NOT_FOUND; STATUS_CORRUPT: the digest differs. */
+/* *bytes is the caller's to free. STATUS_NOT_FOUND; STATUS_CORRUPT: the digest differs.
+ */
 MUST_CHECK enum status store_get(struct store *self, enum artifact_kind kind,
-                                 const struct digest *version, uint8_t **bytes, size_t *size,
-                                 struct error_text *error);
+                                 const struct digest *version, uint8_t **bytes,
+                                 size_t *size, struct error_text *error);
 
 /* Newest first. `name` NULL: all. The visitor returns false to stop. */
-MUST_CHECK enum status store_artifacts(struct store *self, enum artifact_kind kind,
-                                       const char *name,
-                                       bool (*visit)(void *arg, const struct artifact *artifact),
-                                       void *arg, struct error_text *error);
+MUST_CHECK enum status
+store_artifacts(struct store *self, enum artifact_kind kind, const char *name,
+                bool (*visit)(void *arg, const struct artifact *artifact), void *arg,
+                struct error_text *error);
 
-/* STATUS_NOT_FOUND: no such artifact under that name. Moving to where it is, is no change. */
+/* STATUS_NOT_FOUND: no such artifact under that name. Moving to where it is, is no
+ * change. */
 MUST_CHECK enum status store_alias_move(struct store *self, enum artifact_kind kind,
                                         const char *name, const char *alias,
-                                        const struct digest *version, struct error_text *error);
+                                        const struct digest *version,
+                                        struct error_text *error);
 
-/* Back to the version before the last move; *version is where it is now. Two rollbacks go two
- * moves back. STATUS_NOT_FOUND: no such alias, or nothing before. */
+/* Back to the version before the last move; *version is where it is now. Two rollbacks go
+ * two moves back. STATUS_NOT_FOUND: no such alias, or nothing before. */
 MUST_CHECK enum status store_alias_rollback(struct store *self, enum artifact_kind kind,
                                             const char *name, const char *alias,
-                                            struct digest *version, struct error_text *error);
+                                            struct digest *version,
+                                            struct error_text *error);
 
 MUST_CHECK enum status store_alias_get(struct store *self, enum artifact_kind kind,
                                        const char *name, const char *alias,
@@ -108,18 +115,19 @@ MUST_CHECK enum status store_alias_get(struct store *self, enum artifact_kind ki
 
 /* By kind, name, alias. */
 MUST_CHECK enum status store_aliases(struct store *self,
-                                     bool (*visit)(void *arg, const struct alias *alias), void *arg,
-                                     struct error_text *error);
+                                     bool (*visit)(void *arg, const struct alias *alias),
+                                     void *arg, struct error_text *error);
 
 /* Grows with each published artifact and each moved alias. */
 MUST_CHECK enum status store_generation(struct store *self, uint64_t *generation,
                                         struct error_text *error);
 
-/* Wait until the generation differs from `known`, or timeout_ms; *generation is what it is
- * then. Returns at once, as well, when *stop becomes true. Sees a change within 250 ms. */
-MUST_CHECK enum status store_watch(struct store *self, uint64_t known, uint32_t timeout_ms,
-                                   const _Atomic bool *stop, uint64_t *generation,
-                                   struct error_text *error);
+/* Wait until the generation differs from `known`, or timeout_ms; *generation is what it
+ * is then. Returns at once, as well, when *stop becomes true. Sees a change within 250
+ * ms. */
+MUST_CHECK enum status store_watch(struct store *self, uint64_t known,
+                                   uint32_t timeout_ms, const _Atomic bool *stop,
+                                   uint64_t *generation, struct error_text *error);
 
 /* ---- settlement ---- */
 
@@ -176,11 +184,12 @@ struct settle_result {
     struct settlement settlement; /* FIRST and DUPLICATE */
 };
 
-/* Settle `count` requests, in order, in one transaction (group commit): all or, on an error,
- * none. Each moves its client's watermark to acked_below if that is higher, and prunes the
- * settlements below it. Processes take fair turns. */
-MUST_CHECK enum status store_settle(struct store *self, const struct settle_request *requests,
-                                    size_t count, struct settle_result *results,
+/* Settle `count` requests, in order, in one transaction (group commit): all or, on an
+ * error, none. Each moves its client's watermark to acked_below if that is higher, and
+ * prunes the settlements below it. Processes take fair turns. */
+MUST_CHECK enum status store_settle(struct store *self,
+                                    const struct settle_request *requests, size_t count,
+                                    struct settle_result *results,
                                     struct error_text *error);
 
 /* Settlements that are recorded and not pruned; for tests and operators. */
@@ -189,7 +198,8 @@ MUST_CHECK enum status store_settlement_count(struct store *self, uint64_t *coun
 
 /* By period, region, target, tier. `period` 0: all. */
 MUST_CHECK enum status store_demand(struct store *self, int32_t period,
-                                    bool (*visit)(void *arg, const struct demand_cell *cell),
+                                    bool (*visit)(void *arg,
+                                                  const struct demand_cell *cell),
                                     void *arg, struct error_text *error);
 
 struct dead_letter {

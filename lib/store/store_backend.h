@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_backend.h - what a backend implements: store.h, function by function. Private to
+ * lib/store. The arguments have been checked by store.c when a backend sees them. */
+
+#ifndef STORE_STORE_BACKEND_H
+#define STORE_STORE_BACKEND_H
+
+#include "store/store.h"
+
+struct store_backend {
+    const char *scheme; /* of the URL, before the colon */
+    enum status (*open)(const char *where, struct store **out, struct error_text *error);
+    void (*close)(struct store *self);
+    enum status (*put)(struct store *self, enum artifact_kind kind, const char *name,
+                       const struct digest *version, const void *bytes, size_t size,
+                       struct error_text *error);
+    enum status (*get)(struct store *self, enum artifact_kind kind,
+                       const struct digest *version, uint8_t **bytes, size_t *size,
+                       struct error_text *error);
+    enum status (*artifacts)(struct store *self, enum artifact_kind kind,
+                             const char *name,
+                             bool (*visit)(void *arg, const struct artifact *artifact),
+                             void *arg, struct error_text *error);
+    enum status (*alias_move)(struct store *self, const struct alias *to,
+                              struct error_text *error);
+    enum status (*alias_rollback)(struct store *self, struct alias *alias,
+                                  struct error_text *error);
+    enum status (*alias_get)(struct store *self, struct alias *alias,
+                             struct error_text *error);
+    enum status (*aliases)(struct store *self,
+                           bool (*visit)(void *arg, const struct alias *alias), void *arg,
+                           struct error_text *error);
+    enum status (*generation)(struct store *self, uint64_t *generation,
+                              struct error_text *error);
+    enum status (*settle)(struct store *self, const struct settle_request *requests,
+                          size_t count, struct settle_result *results,
+                          struct error_text *error);
+    enum status (*settlement_count)(struct store *self, uint64_t *count,
+                                    struct error_text *error);
+    enum status (*demand)(struct store *self, int32_t period,
+                          bool (*visit)(void *arg, const struct demand_cell *cell),
+                          void *arg, struct error_text *error);
+    enum status (*dead_letters)(struct store *self,
+                                bool (*visit)(void *arg,
+                                              const struct dead_letter *letter),
+                                void *arg, struct error_text *error);
+};
+
+/* The first member of every backend's own struct. */
+struct store {
+    const struct store_backend *backend;
+};
+
+extern const struct store_backend store_sqlite;
+
+#endif

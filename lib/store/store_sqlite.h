@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_sqlite.h - what the files of the SQLite backend share. Private to lib/store. */
+
+#ifndef STORE_STORE_SQLITE_H
+#define STORE_STORE_SQLITE_H
+
+#include "store/store_backend.h"
+
+#include <sqlite3.h>
+
+/* Every statement: X(name, sql). Prepared when first used, kept until the handle closes.
+ */
+#define STATEMENT_LIST(X)                                                                \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                          \
+    X(COMMIT, "COMMIT")                                                                  \
+    X(ROLLBACK, "ROLLBACK")                                                              \
+    X(GENERATION, "SELECT value FROM meta WHERE key = 'generation'")                     \
+    X(GENERATION_NEXT, "UPDATE meta SET value = value + 1 WHERE key = 'generation'")     \
+    X(PUT,                                                                               \
+      "INSERT INTO artifact VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")     \
+    X(GET, "SELECT bytes FROM artifact WHERE kind = ?1 AND version = ?2")                \
+    X(NAMED, "SELECT 1 FROM artifact WHERE kind = ?1 AND version = ?2 AND name = ?3")    \
+    X(ARTIFACTS,                                                                         \
+      "SELECT name, version, size, published_s FROM artifact WHERE kind = ?1 "           \
+      "AND (?2 IS NULL OR name = ?2) ORDER BY published_s DESC, rowid DESC")             \
+    X(ALIAS_PUSH,                                                                        \
+      "INSERT INTO alias_move (kind, name, alias, version) VALUES (?1, ?2, ?3, ?4)")     \
+    X(ALIAS_POP, "DELETE FROM alias_move WHERE id = (SELECT max(id) FROM alias_move "    \
+                 "WHERE kind = ?1 AND name = ?2 AND alias = ?3)")                        \
+    X(ALIAS_TOP,                                                                         \
+      "SELECT version FROM alias_move WHERE kind = ?1 AND name = ?2 AND alias = ?3 "     \
+      "ORDER BY id DESC LIMIT 1")                                                        \
+    X(ALIASES, "SELECT kind, name, alias, version, max(id) FROM alias_move "             \
+               "GROUP BY kind, name, alias ORDER BY kind, name, alias")                  \
+    X(WATERMARK, "SELECT acked_below FROM client WHERE client = ?1")                     \
+    X(WATERMARK_SET,                                                                     \
+      "INSERT INTO client VALUES (?1, ?2) "                                              \
+      "ON CONFLICT (client) DO UPDATE SET acked_below = excluded.acked_below")           \
+    X(PRUNE, "DELETE FROM settlement WHERE client = ?1 AND sequence < ?2")               \
+    X(SETTLE, "INSERT INTO settlement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "          \
+              "ON CONFLICT DO NOTHING")                                                  \
+    X(SETTLED, "SELECT body, outcome, reason, period, program, targets FROM settlement " \
+               "WHERE client = ?1 AND sequence = ?2")                                    \
+    X(SETTLEMENTS, "SELECT count(*) FROM settlement")                                    \
+    X(DEMAND_ADD, "INSERT INTO demand VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "              \
+                  "ON CONFLICT (period, region, target, tier) DO UPDATE SET "            \
+                  "people = people + excluded.people, sum_p = sum_p + excluded.sum_p, "  \
+                  "sum_pq = sum_pq + excluded.sum_pq")                                   \
+    X(DEMAND, "SELECT period, region, target, tier, people, sum_p, sum_pq FROM demand "  \
+              "WHERE ?1 = 0 OR period = ?1 ORDER BY period, region, target, tier")       \
+    X(BURY, "INSERT INTO dead_letter VALUES (?1, ?2, ?3, ?4, ?5)")                       \
+    X(DEAD, "SELECT client, sequence, region, reason, body FROM dead_letter "            \
+            "ORDER BY client, sequence")
+
+enum statement {
+#define STATEMENT_ENUM(name, sql) STATEMENT_##name,
+    STATEMENT_LIST(STATEMENT_ENUM)
+#undef STATEMENT_ENUM
+        STATEMENT_COUNT
+};
+
+struct sqlite_store {
+    struct store base;
+    char *path;
+    sqlite3 *db;
+    int turn; /* the file of fair turns, or -1 */
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+};
+
+/* The handle behind the public one. */
+struct sqlite_store *sqlite_store_of(struct store *base);
+
+/* The status of a result code, and a sentence naming the file and the cause. */
+enum status sqlite_failure(struct sqlite_store *self, struct error_text *error);
+
+/* A statement ready to be bound; NULL: sqlite_failure() says why. */
+sqlite3_stmt *sqlite_statement(struct sqlite_store *self, enum statement which);
+
+/* Run a bound statement to its first row and no further: true when there is one. Whoever
+ * gets a row reads it and calls sqlite3_reset. */
+MUST_CHECK enum status sqlite_row(struct sqlite_store *self, sqlite3_stmt *statement,
+                                  bool *found, struct error_text *error);
+
+/* Run a bound statement that gives no rows. */
+MUST_CHECK enum status sqlite_run(struct sqlite_store *self, sqlite3_stmt *statement,
+                                  struct error_text *error);
+
+/* Take a turn, begin; and end it: commit when `status` is OK, else roll back. Returns how
+ * it ended. */
+MUST_CHECK enum status sqlite_begin(struct sqlite_store *self, struct error_text *error);
+MUST_CHECK enum status sqlite_end(struct sqlite_store *self, enum status status,
+                                  struct error_text *error);
+
+/* store_sqlite_settle.c */
+enum status sqlite_settle(struct store *base, const struct settle_request *requests,
+                          size_t count, struct settle_result *results,
+                          struct error_text *error);
+enum status sqlite_settlement_count(struct store *base, uint64_t *count,
+                                    struct error_text *error);
+enum status sqlite_demand(struct store *base, int32_t period,
+                          bool (*visit)(void *arg, const struct demand_cell *cell),
+                          void *arg, struct error_text *error);
+enum status sqlite_dead_letters(struct store *base,
+                                bool (*visit)(void *arg,
+                                              const struct dead_letter *letter),
+                                void *arg, struct error_text *error);
+
+#endif

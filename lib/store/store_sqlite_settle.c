@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_sqlite_settle.c - the settlement: first writer wins, with its demand, in one
+ * transaction. */
+#include "store/store_sqlite.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLIENT_SIZE = 16, TARGET_SIZE_MAX = 1 + STORE_NAME_MAX + DIGEST_SIZE };
+
+/* SQLite's integers are signed: this keeps the order of the unsigned ones. */
+static sqlite3_int64 ordered(uint64_t sequence)
+{
+    return (sqlite3_int64)(sequence ^ UINT64_C(1) << 63);
+}
+
+static uint64_t unordered(sqlite3_int64 stored)
+{
+    return (uint64_t)stored ^ UINT64_C(1) << 63;
+}
+
+static sqlite3_stmt *keyed(struct sqlite_store *self, enum statement which,
+                           const struct settle_request *request, uint64_t sequence)
+{
+    sqlite3_stmt *statement = sqlite_statement(self, which);
+    if (statement == NULL)
+        return NULL;
+    sqlite3_bind_blob(statement, 1, request->client, CLIENT_SIZE, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, ordered(sequence));
+    return statement;
+}
+
+/* ---- the client's watermark ---- */
+
+static enum status read_watermark(struct sqlite_store *self,
+                                  const struct settle_request *request,
+                                  uint64_t *watermark, struct error_text *error)
+{
+    bool found;
+    sqlite3_stmt *read = sqlite_statement(self, STATEMENT_WATERMARK);
+    if (read == NULL)
+        return sqlite_failure(self, error);
+    sqlite3_bind_blob(read, 1, request->client, CLIENT_SIZE, SQLITE_STATIC);
+    enum status status = sqlite_row(self, read, &found, error);
+    *watermark = found ? unordered(sqlite3_column_int64(read, 0)) : 0;
+    sqlite3_reset(read);
+    return status;
+}
+
+static enum status raise_watermark(struct sqlite_store *self,
+                                   const struct settle_request *request,
+                                   struct error_text *error)
+{
+    sqlite3_stmt *set =
+        keyed(self, STATEMENT_WATERMARK_SET, request, request->acked_below);
+    enum status status = sqlite_run(self, set, error);
+    if (status != STATUS_OK)
+        return status;
+    return sqlite_run(self, keyed(self, STATEMENT_PRUNE, request, request->acked_below),
+                      error);
+}
+
+/* ---- the settlement's record ---- */
+
+/* Targets as stored: for each its name's size, its name, its version. */
+static size_t pack_targets(const struct settlement *settlement, uint8_t *bytes)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < settlement->target_count; i++) {
+        const struct settle_target *target = &settlement->targets[i];
+        size_t size = strlen(target->name);
+        bytes[used++] = (uint8_t)size;
+        memcpy(bytes + used, target->name, size);
+        memcpy(bytes + used + size, target->version.bytes, DIGEST_SIZE);
+        used += size + DIGEST_SIZE;
+    }
+    return used;
+}
+
+static void unpack_targets(const uint8_t *bytes, size_t size,
+                           struct settlement *settlement)
+{
+    while (size > 0 && settlement->target_count < STORE_TARGETS_MAX) {
+        struct settle_target *target = &settlement->targets[settlement->target_count];
+        size_t name_size = bytes[0];
+        if (name_size > STORE_NAME_MAX || 1 + name_size + DIGEST_SIZE > size)
+            return;
+        memcpy(target->name, bytes + 1, name_size);
+        target->name[name_size] = '\0';
+        memcpy(target->version.bytes, bytes + 1 + name_size, DIGEST_SIZE);
+        settlement->target_count++;
+        bytes += 1 + name_size + DIGEST_SIZE;
+        size -= 1 + name_size + DIGEST_SIZE;
+    }
+}
+
+static enum status insert_settlement(struct sqlite_store *self,
+                                     const struct settle_request *request,
+                                     struct error_text *error)
+{
+    uint8_t targets[STORE_TARGETS_MAX * TARGET_SIZE_MAX];
+    const struct settlement *settlement = &request->settlement;
+    sqlite3_stmt *insert = keyed(self, STATEMENT_SETTLE, request, request->sequence);
+    if (insert == NULL)
+        return sqlite_failure(self, error);
+    size_t size = pack_targets(settlement, targets);
+    sqlite3_bind_blob(insert, 3, request->body.bytes, DIGEST_SIZE, SQLITE_STATIC);
+    sqlite3_bind_int(insert, 4, (int)settlement->outcome);
+    sqlite3_bind_text(insert, 5, settlement->reason, -1, SQLITE_STATIC);
+    sqlite3_bind_int(insert, 6, settlement->period);
+    if (settlement->has_program)
+        sqlite3_bind_blob(insert, 7, settlement->program.bytes, DIGEST_SIZE,
+                          SQLITE_STATIC);
+    else
+        sqlite3_bind_null(insert, 7);
+    sqlite3_bind_blob(insert, 8, targets, (int)size, SQLITE_STATIC);
+    return sqlite_run(self, insert, error);
+}
+
+static void read_settlement(sqlite3_stmt *row, struct settlement *settlement)
+{
+    const unsigned char *reason = sqlite3_column_text(row, 2);
+    memset(settlement, 0, sizeof *settlement);
+    settlement->outcome = (enum settle_outcome)sqlite3_column_int(row, 1);
+    snprintf(settlement->reason, sizeof settlement->reason, "%s",
+             reason == NULL ? "" : (const char *)reason);
+    settlement->period = sqlite3_column_int(row, 3);
+    settlement->has_program = sqlite3_column_bytes(row, 4) == DIGEST_SIZE;
+    if (settlement->has_program)
+        memcpy(settlement->program.bytes, sqlite3_column_blob(row, 4), DIGEST_SIZE);
+    unpack_targets(sqlite3_column_blob(row, 5), (size_t)sqlite3_column_bytes(row, 5),
+                   settlement);
+}
+
+/* Settled before: what was recorded then, if it was the same body. */
+static enum status find_settlement(struct sqlite_store *self,
+                                   const struct settle_request *request,
+                                   struct settle_result *result, struct error_text *error)
+{
+    bool found;
+    sqlite3_stmt *find = keyed(self, STATEMENT_SETTLED, request, request->sequence);
+    enum status status = sqlite_row(self, find, &found, error);
+    if (status != STATUS_OK)
+        return status;
+    assert(found); /* the insert met it in this very transaction */
+    bool same =
+        sqlite3_column_bytes(find, 0) == DIGEST_SIZE &&
+        memcmp(sqlite3_column_blob(find, 0), request->body.bytes, DIGEST_SIZE) == 0;
+    result->verdict = same ? SETTLED_DUPLICATE : SETTLED_REUSED;
+    if (same)
+        read_settlement(find, &result->settlement);
+    sqlite3_reset(find);
+    return STATUS_OK;
+}
+
+/* ---- what a first settlement brings with it ---- */
+
+static enum status add_cell(struct sqlite_store *self, const struct demand_cell *cell,
+                            struct error_text *error)
+{
+    sqlite3_stmt *add = sqlite_statement(self, STATEMENT_DEMAND_ADD);
+    if (add == NULL)
+        return sqlite_failure(self, error);
+    sqlite3_bind_int(add, 1, cell->period);
+    sqlite3_bind_text(add, 2, cell->region, -1, SQLITE_STATIC);
+    sqlite3_bind_text(add, 3, cell->target, -1, SQLITE_STATIC);
+    sqlite3_bind_text(add, 4, cell->tier, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(add, 5, cell->people);
+    sqlite3_bind_int64(add, 6, cell->sum_p);
+    sqlite3_bind_int64(add, 7, cell->sum_pq);
+    return sqlite_run(self, add, error);
+}
+
+static enum status bury(struct sqlite_store *self, const struct settle_request *request,
+                        struct error_text *error)
+{
+    sqlite3_stmt *insert = keyed(self, STATEMENT_BURY, request, request->sequence);
+    if (insert == NULL)
+        return sqlite_failure(self, error);
+    sqlite3_bind_text(insert, 3, request->region, -1, SQLITE_STATIC);
+    sqlite3_bind_text(insert, 4, request->settlement.reason, -1, SQLITE_STATIC);
+    if (request->dead_size > 0)
+        sqlite3_bind_blob64(insert, 5, request->dead_body, request->dead_size,
+                            SQLITE_STATIC);
+    else
+        sqlite3_bind_zeroblob(insert, 5, 0);
+    enum status status = sqlite_run(self, insert, error);
+    sqlite3_clear_bindings(insert); /* the body is the caller's */
+    return status;
+}
+
+static enum status add_consequences(struct sqlite_store *self,
+                                    const struct settle_request *request,
+                                    struct error_text *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < request->demand_count; i++)
+        status = add_cell(self, &request->demand[i], error);
+    if (status == STATUS_OK && request->settlement.outcome == SETTLE_DEAD)
+        status = bury(self, request, error);
+    return status;
+}
+
+static enum status settle_one(struct sqlite_store *self,
+                              const struct settle_request *request,
+                              struct settle_result *result, struct error_text *error)
+{
+    uint64_t watermark = 0;
+    enum status status = read_watermark(self, request, &watermark, error);
+    if (status == STATUS_OK && request->sequence < watermark) {
+        result->verdict = SETTLED_ACKNOWLEDGED;
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK && request->acked_below > watermark)
+        status = raise_watermark(self, request, error);
+    if (status == STATUS_OK)
+        status = insert_settlement(self, request, error);
+    if (status != STATUS_OK)
+        return status;
+    if (sqlite3_changes(self->db) == 0)
+        return find_settlement(self, request, result, error);
+    result->verdict = SETTLED_FIRST;
+    result->settlement = request->settlement;
+    return add_consequences(self, request, error);
+}
+
+enum status sqlite_settle(struct store *base, const struct settle_request *requests,
+                          size_t count, struct settle_result *results,
+                          struct error_text *error)
+{
+    struct sqlite_store *self = sqlite_store_of(base);
+    enum status status = sqlite_begin(self, error);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        status = settle_one(self, &requests[i], &results[i], error);
+    return sqlite_end(self, status, error);
+}
+
+/* ---- reading ---- */
+
+enum status sqlite_settlement_count(struct store *base, uint64_t *count,
+                                    struct error_text *error)
+{
+    struct sqlite_store *self = sqlite_store_of(base);
+    sqlite3_stmt *read = sqlite_statement(self, STATEMENT_SETTLEMENTS);
+    bool found;
+    enum status status = sqlite_row(self, read, &found, error);
+    *count = found ? (uint64_t)sqlite3_column_int64(read, 0) : 0;
+    sqlite3_reset(read);
+    return status;
+}
+
+static void copy_text(sqlite3_stmt *row, int at, char *text, size_t size)
+{
+    const unsigned char *stored = sqlite3_column_text(row, at);
+    snprintf(text, size, "%s", stored == NULL ? "" : (const char *)stored);
+}
+
+static void read_cell(sqlite3_stmt *row, struct demand_cell *cell)
+{
+    cell->period = sqlite3_column_int(row, 0);
+    copy_text(row, 1, cell->region, sizeof cell->region);
+    copy_text(row, 2, cell->target, sizeof cell->target);
+    copy_text(row, 3, cell->tier, sizeof cell->tier);
+    cell->people = sqlite3_column_int64(row, 4);
+    cell->sum_p = sqlite3_column_int64(row, 5);
+    cell->sum_pq = sqlite3_column_int64(row, 6);
+}
+
+enum status sqlite_demand(struct store *base, int32_t period,
+                          bool (*visit)(void *arg, const struct demand_cell *cell),
+                          void *arg, struct error_text *error)
+{
+    struct sqlite_store *self = sqlite_store_of(base);
+    sqlite3_stmt *list = sqlite_statement(self, STATEMENT_DEMAND);
+    struct demand_cell cell;
+    bool more;
+    enum status status;
+    if (list == NULL)
+        return sqlite_failure(self, error);
+    sqlite3_bind_int(list, 1, period);
+    do {
+        status = sqlite_row(self, list, &more, error);
+        if (more)
+            read_cell(list, &cell);
+    } while (more && visit(arg, &cell));
+    sqlite3_reset(list);
+    return status;
+}
+
+static void read_letter(sqlite3_stmt *row, struct dead_letter *letter)
+{
+    memset(letter, 0, sizeof *letter);
+    if (sqlite3_column_bytes(row, 0) == CLIENT_SIZE)
+        memcpy(letter->client, sqlite3_column_blob(row, 0), CLIENT_SIZE);
+    letter->sequence = unordered(sqlite3_column_int64(row, 1));
+    copy_text(row, 2, letter->region, sizeof letter->region);
+    copy_text(row, 3, letter->reason, sizeof letter->reason);
+    letter->body = sqlite3_column_blob(row, 4);
+    letter->size = (size_t)sqlite3_column_bytes(row, 4);
+}
+
+enum status sqlite_dead_letters(struct store *base,
+                                bool (*visit)(void *arg,
+                                              const struct dead_letter *letter),
+                                void *arg, struct error_text *error)
+{
+    struct sqlite_store *self = sqlite_store_of(base);
+    sqlite3_stmt *list = sqlite_statement(self, STATEMENT_DEAD);
+    struct dead_letter letter;
+    bool more;
+    enum status status;
+    do {
+        status = sqlite_row(self, list, &more, error);
+        if (more)
+            read_letter(list, &letter);
+    } while (more && visit(arg, &letter));
+    sqlite3_reset(list);
+    return status;
+}
