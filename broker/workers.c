@@ -63,7 +63,9 @@ static void copy_name(char out[WORKER_NAME_MAX + 1], const char *name)
     for (i = 0; i < WORKER_NAME_MAX && name[i] != '\0'; i++) {
         char c = name[i];
         bool plain = c > ' ' && c < 0x7f && c != '"' && c != '\\';
-        out[i] = plain ? c : '?';
+        out[i] = '?';
+        if (plain)
+            out[i] = c;
     }
     out[i] = '\0';
 }
