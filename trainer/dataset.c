@@ -223,9 +223,13 @@ static enum status check_rows(const struct reading *self, struct error_text *err
 static enum status finish_outcomes(struct reading *self, struct error_text *error)
 {
     struct dataset *out = self->out;
+    uint8_t map[NAMES_MAX];
     size_t counts[NAMES_MAX] = {0};
-    for (size_t i = 0; i < out->row_count; i++)
+    names_sort(self->values, map);
+    for (size_t i = 0; i < out->row_count; i++) {
+        out->outcomes[i] = map[out->outcomes[i]];
         counts[out->outcomes[i]]++;
+    }
     uint8_t code;
     enum status status = outcome_choose(self->values, counts, self->request->target,
                                         self->request->positive, &code, error);

@@ -67,7 +67,8 @@ void dataset_free(struct dataset *self);
 
 static inline bool dataset_is_missing(const struct dataset_column *column, size_t row)
 {
-    return column->numeric ? isnan(column->values[row]) : column->codes[row] == DATASET_MISSING;
+    return column->numeric ? isnan(column->values[row])
+                           : column->codes[row] == DATASET_MISSING;
 }
 
 #endif

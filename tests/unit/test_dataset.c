@@ -117,7 +117,7 @@ static void one_line(char *line, int i)
 static void two_values_that_are_not_evident_and_one_value_are_refused(void **state)
 {
     (void)state;
-    refuse(table("x,y", word_line), NULL, STATUS_INVALID, "'ill' (8), 'healthy' (16)");
+    refuse(table("x,y", word_line), NULL, STATUS_INVALID, "'healthy' (16), 'ill' (8)");
     refuse(table("x,y", one_line), NULL, STATUS_MALFORMED, "only one value");
 }
 
