@@ -101,6 +101,16 @@ class Program(unittest.TestCase):
         self.assertEqual(parts.count("train"), report["rows_train"])
         self.assertEqual(report["rows_target_missing"], 1)
 
+    def test_metrics_are_those_of_the_predictions(self):
+        report = self.train(self.table(good_lines()), "--predictions-out", self.path("scores"))[0]
+        with open(self.path("scores")) as file:
+            rows = [(int(row["outcome"]), float(row["probability"])) for row in csv.DictReader(file)]
+        self.assertEqual(report["heldout_scored"], report["rows_heldout"])
+        self.assertEqual(len(rows), report["rows_heldout"])
+        brier = sum((y - p) ** 2 for y, p in rows) / len(rows)
+        self.assertAlmostEqual(report["metrics"]["brier"], brier, places=8)
+        self.assertGreater(report["metrics"]["auc"], 0.7)
+
     def test_dictionary_decides_types_and_policies(self):
         with open(self.path("d.yaml"), "w") as file:
             file.write("columns:\n  row_id: {type: id}\n  age: {type: category, unknown: missing}\n"
