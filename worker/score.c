@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* score.c - probabilities, faults, tiers and sums of one batch. */
+#include "worker/score.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Of one target. */
+struct target_scores {
+    struct binding *binding;
+    float *probabilities;                /* rows of them */
+    uint8_t *tiers;                      /* rows of them */
+    char *tier_names[PROGRAM_TIERS_MAX]; /* borrowed from the rules */
+    Chw__TargetScores message;
+};
+
+struct scoring {
+    const struct serving *serving;
+    struct target_scores *targets;
+    Chw__RecordFault *faults; /* rows of them: the record's first */
+    const char **columns;     /* rows of them: the column at fault */
+    uint32_t rows, next;
+    uint32_t bad;
+
+    Chw__Reply reply;
+    Chw__TargetScores *reply_targets[STORE_TARGETS_MAX];
+    Chw__RecordError *errors; /* bad of them */
+    Chw__RecordError **error_pointers;
+};
+
+static enum status open_target(struct scoring *self, size_t index,
+                               const struct columns *columns, struct error_text *error)
+{
+    struct target_scores *target = &self->targets[index];
+    const struct serving_target *serving = &self->serving->targets[index];
+    target->probabilities = calloc(columns->rows, sizeof *target->probabilities);
+    target->tiers = calloc(columns->rows, 1);
+    if (target->probabilities == NULL || target->tiers == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    return model_bind(loaded_model(serving->loaded), columns, &target->binding, error);
+}
+
+enum status scoring_new(const struct columns *columns, const struct serving *serving,
+                        struct scoring **out, struct error_text *error)
+{
+    enum status status = STATUS_NOMEM;
+    *out = NULL;
+    struct scoring *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        goto fail;
+    self->serving = serving;
+    self->rows = columns->rows;
+    self->targets = calloc(serving->count, sizeof *self->targets);
+    self->faults = calloc(columns->rows, sizeof *self->faults);
+    self->columns = calloc(columns->rows, sizeof *self->columns);
+    if (self->targets == NULL || self->faults == NULL || self->columns == NULL)
+        goto fail;
+    status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < serving->count; i++)
+        status = open_target(self, i, columns, error);
+    if (status != STATUS_OK)
+        goto fail;
+    *out = self;
+    return STATUS_OK;
+fail:
+    if (status == STATUS_NOMEM)
+        error_set(error, status, "out of memory");
+    scoring_free(self);
+    return status;
+}
+
+static void free_target(struct target_scores *target)
+{
+    binding_free(target->binding);
+    free(target->probabilities);
+    free(target->tiers);
+}
+
+void scoring_free(struct scoring *self)
+{
+    if (self == NULL)
+        return;
+    for (size_t i = 0; self->targets != NULL && i < self->serving->count; i++)
+        free_target(&self->targets[i]);
+    free(self->targets);
+    free(self->faults);
+    free(self->columns);
+    free(self->errors);
+    free(self->error_pointers);
+    free(self);
+}
+
+static void note_faults(struct scoring *self, const struct model *model,
+                        const struct record_fault *faults, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = self->next + i;
+        if (faults[i].fault == CHW__RECORD_FAULT__RECORD_FAULT_NONE ||
+            self->faults[row] != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+            continue;
+        self->faults[row] = faults[i].fault;
+        self->columns[row] = model_message(model)->features[faults[i].feature]->name;
+        self->bad++;
+    }
+}
+
+/* A record that one target cannot score has a score for none. */
+static void clear_invalid(struct scoring *self, struct target_scores *target,
+                          const struct program_target *rules, uint32_t count)
+{
+    for (uint32_t row = self->next; row < self->next + count; row++) {
+        if (self->faults[row] != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+            target->probabilities[row] = 0;
+        else
+            target->tiers[row] = (uint8_t)program_tier(rules, target->probabilities[row]);
+    }
+}
+
+bool scoring_step(struct scoring *self)
+{
+    struct record_fault faults[SCORE_BLOCK_ROWS];
+    uint32_t left = self->rows - self->next;
+    uint32_t count = left < SCORE_BLOCK_ROWS ? left : SCORE_BLOCK_ROWS;
+    if (count == 0)
+        return false;
+    for (size_t i = 0; i < self->serving->count; i++) {
+        struct target_scores *target = &self->targets[i];
+        model_score(target->binding, self->next, count,
+                    target->probabilities + self->next, faults);
+        note_faults(self, loaded_model(self->serving->targets[i].loaded), faults, count);
+    }
+    for (size_t i = 0; i < self->serving->count; i++)
+        clear_invalid(self, &self->targets[i], &self->serving->targets[i].rules, count);
+    self->next += count;
+    return true;
+}
+
+/* ---- the reply ---- */
+
+static bool list_errors(struct scoring *self)
+{
+    size_t used = 0;
+    self->errors = calloc(self->bad, sizeof *self->errors);
+    self->error_pointers = calloc(self->bad, sizeof(Chw__RecordError *));
+    if (self->errors == NULL || self->error_pointers == NULL)
+        return self->bad == 0;
+    for (uint32_t row = 0; row < self->rows; row++) {
+        if (self->faults[row] == CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+            continue;
+        Chw__RecordError *error = &self->errors[used];
+        chw__record_error__init(error);
+        error->row = row;
+        error->fault = self->faults[row];
+        error->column = (char *)(uintptr_t)self->columns[row]; /* packed, never changed */
+        self->error_pointers[used++] = error;
+    }
+    return true;
+}
+
+static void describe_target(struct target_scores *target,
+                            const struct serving_target *serving, uint32_t rows)
+{
+    const struct model *model = loaded_model(serving->loaded);
+    Chw__TargetScores *message = &target->message;
+    chw__target_scores__init(message);
+    message->name = model_message(model)->name;
+    message->version.data = (uint8_t *)(uintptr_t)model_version(model)->bytes;
+    message->version.len = DIGEST_SIZE;
+    message->probabilities = target->probabilities;
+    message->n_probabilities = rows;
+    message->tiers = (ProtobufCBinaryData){rows, target->tiers};
+    message->tier_names = target->tier_names;
+    message->n_tier_names = serving->rules.tier_count;
+    for (size_t i = 0; i < serving->rules.tier_count; i++)
+        target->tier_names[i] = (char *)(uintptr_t)serving->rules.tiers[i].name;
+}
+
+Chw__Reply *scoring_reply(struct scoring *self, Chw__Outcome outcome)
+{
+    assert(self->next == self->rows);
+    Chw__Reply *reply = &self->reply;
+    chw__reply__init(reply);
+    if (self->errors == NULL && !list_errors(self))
+        return NULL;
+    reply->outcome = outcome;
+    reply->rows = self->rows;
+    reply->errors = self->error_pointers;
+    reply->n_errors = self->bad;
+    reply->targets = self->reply_targets;
+    reply->n_targets = self->serving->count;
+    for (size_t i = 0; i < self->serving->count; i++) {
+        describe_target(&self->targets[i], &self->serving->targets[i], self->rows);
+        self->reply_targets[i] = &self->targets[i].message;
+    }
+    if (self->serving->has_program)
+        reply->program = (ProtobufCBinaryData){
+            DIGEST_SIZE, (uint8_t *)(uintptr_t)self->serving->program.bytes};
+    return reply;
+}
+
+/* ---- the demand ---- */
+
+static void open_cells(const struct serving_target *serving, int32_t period,
+                       const char *region, struct demand_cell *cells)
+{
+    const char *name = model_name(loaded_model(serving->loaded));
+    for (size_t tier = 0; tier < serving->rules.tier_count; tier++) {
+        struct demand_cell *cell = &cells[tier];
+        *cell = (struct demand_cell){.period = period};
+        snprintf(cell->region, sizeof cell->region, "%s", region);
+        snprintf(cell->target, sizeof cell->target, "%s", name);
+        snprintf(cell->tier, sizeof cell->tier, "%s", serving->rules.tiers[tier].name);
+    }
+}
+
+static void add_rows(const struct scoring *self, const struct target_scores *target,
+                     struct demand_cell *cells)
+{
+    const double one = 4294967296.0; /* 2^32 */
+    for (uint32_t row = 0; row < self->rows; row++) {
+        if (self->faults[row] != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+            continue;
+        double p = (double)target->probabilities[row];
+        struct demand_cell *cell = &cells[target->tiers[row]];
+        cell->people++;
+        cell->sum_p += llrint(p * one);
+        cell->sum_pq += llrint(p * (1.0 - p) * one);
+    }
+}
+
+size_t scoring_demand(const struct scoring *self, int32_t period, const char *region,
+                      struct demand_cell *cells)
+{
+    struct demand_cell tiers[PROGRAM_TIERS_MAX];
+    size_t count = 0;
+    assert(self->next == self->rows);
+    for (size_t i = 0; i < self->serving->count; i++) {
+        const struct serving_target *serving = &self->serving->targets[i];
+        open_cells(serving, period, region, tiers);
+        add_rows(self, &self->targets[i], tiers);
+        for (size_t tier = 0; tier < serving->rules.tier_count; tier++)
+            if (tiers[tier].people > 0)
+                cells[count++] = tiers[tier];
+    }
+    return count;
+}
+
+uint32_t scoring_ok_count(const struct scoring *self)
+{
+    return self->rows - self->bad;
+}
