@@ -115,13 +115,20 @@ static enum status take_number(struct column_reader *self, const char *cell,
     return STATUS_OK;
 }
 
-static enum status take_category(struct column_reader *self, const char *cell)
+static enum status take_category(struct column_reader *self, const char *cell,
+                                 uint64_t line, struct error_text *error)
 {
     enum status status = names_add(self->names, cell, &self->codes[self->row_count]);
     if (status == STATUS_FULL) {
         give_up_codes(self);
         return STATUS_OK;
     }
+    if (status == STATUS_MALFORMED)
+        return error_set(
+            error, status,
+            "%s: line %llu, column %s: the value is not UTF-8: convert the file "
+            "first, such as by iconv",
+            self->path, (unsigned long long)line, self->name);
     return status;
 }
 
@@ -146,65 +153,91 @@ enum status column_reader_add(struct column_reader *self, const char *cell, uint
     if (status == STATUS_OK && self->keep_values)
         status = take_number(self, cell, line, error);
     if (status == STATUS_OK && self->keep_codes)
-        status = take_category(self, cell);
+        status = take_category(self, cell, line, error);
     self->row_count++;
     return status;
 }
 
-/* A continuous measurement may differ in every row; text or whole numbers that do name a
- * row. A dictionary that says numeric has the last word. */
-static bool is_identifier(const struct column_reader *self)
-{
-    size_t known = self->row_count - self->missing_count;
-    bool nameable =
-        !self->keep_values || (self->whole && self->type != DICTIONARY_NUMERIC);
-    return nameable && 2 * known > self->row_count && distinct_holds(self->distinct);
-}
+/* What a column that holds text holds, by rows; by categories where there are more than
+ * 255, because the rows are not counted any more then. */
+struct tally {
+    size_t numbers, texts;
+    bool whole; /* no number has a fraction */
+};
 
-/* Whether numbers are the most of a column that holds text as well. With more than 255
- * categories the rows are not counted any more: then the categories are. */
-static bool is_mostly_numbers(const struct column_reader *self)
+static struct tally tally(const struct column_reader *self)
 {
-    float ignored;
-    size_t counts[NAMES_MAX + 1] = {0}, numbers = 0, texts = 0;
+    struct tally out = {.whole = true};
+    size_t counts[NAMES_MAX + 1] = {0};
     for (size_t i = 0; self->keep_codes && i < self->row_count; i++)
         counts[self->codes[i]]++;
     for (size_t i = 0; i < names_count(self->names); i++) {
+        float value;
         size_t weight = self->keep_codes ? counts[i] : 1;
-        if (csv_cell_number(names_text(self->names, i), &ignored))
-            numbers += weight;
-        else
-            texts += weight;
+        if (csv_cell_number(names_text(self->names, i), &value)) {
+            out.numbers += weight;
+            out.whole = out.whole && floorf(value) == value;
+        } else {
+            out.texts += weight;
+        }
     }
-    return numbers > texts;
+    return out;
 }
 
-static enum status check_category(const struct column_reader *self,
-                                  struct error_text *error)
+static bool is_different_in_every_row(const struct column_reader *self)
 {
-    if (self->type != DICTIONARY_CATEGORY && is_mostly_numbers(self))
-        return error_set(
-            error, STATUS_MALFORMED,
-            "%s: line %llu, column %s: '%s' is not a number, as most values of the "
-            "column are: correct or empty the cell, or say {type: category} in a "
-            "--dictionary",
-            self->path, (unsigned long long)self->text_line, self->name, self->text);
-    if (!self->keep_codes)
-        return error_set(
-            error, STATUS_MALFORMED,
-            "%s: column %s has more than %d different values, too many for a "
-            "category: leave it out with --drop %s, or name it with --id-column %s "
-            "if it is an identifier",
-            self->path, self->name, DATASET_CATEGORIES_MAX, self->name, self->name);
-    return STATUS_OK;
+    size_t known = self->row_count - self->missing_count;
+    return 2 * known > self->row_count && distinct_holds(self->distinct);
 }
 
-static enum status finish_category(struct column_reader *self, struct dataset_column *out,
-                                   struct error_text *error)
+/* Text and whole numbers that differ in every row name it; a continuous measurement may
+ * differ. A dictionary that says numeric has the last word. */
+static enum status check_identifier(const struct column_reader *self,
+                                    struct error_text *error)
 {
-    enum status status = check_category(self, error);
-    if (status != STATUS_OK)
-        return status;
+    bool nameable =
+        !self->keep_values || (self->whole && self->type != DICTIONARY_NUMERIC);
+    if (!nameable || !is_different_in_every_row(self))
+        return STATUS_OK;
+    return error_set(
+        error, STATUS_MALFORMED,
+        "%s: column %s is different in every row: name it with --id-column %s "
+        "(identifiers are never features), or leave it out with --drop %s",
+        self->path, self->name, self->name, self->name);
+}
+
+/* Text among numbers is a slip, unless they are whole and differ in every row: those are
+ * identifiers, such as 1001, 1002, A1003. */
+static enum status check_slip(const struct column_reader *self, struct error_text *error)
+{
+    if (self->text_line == 0)
+        return STATUS_OK;
+    struct tally held = tally(self);
+    if (held.numbers <= held.texts || (held.whole && is_different_in_every_row(self)))
+        return STATUS_OK;
+    return error_set(
+        error, STATUS_MALFORMED,
+        "%s: line %llu, column %s: '%s' is not a number, as most values of the "
+        "column are: correct or empty the cell, or say {type: category} in a "
+        "--dictionary",
+        self->path, (unsigned long long)self->text_line, self->name, self->text);
+}
+
+static enum status check_categories(const struct column_reader *self,
+                                    struct error_text *error)
+{
+    if (self->keep_values || self->keep_codes)
+        return STATUS_OK;
+    return error_set(
+        error, STATUS_MALFORMED,
+        "%s: column %s has more than %d different values, too many for a "
+        "category: leave it out with --drop %s, or name it with --id-column %s "
+        "if it is an identifier",
+        self->path, self->name, DATASET_CATEGORIES_MAX, self->name, self->name);
+}
+
+static enum status finish_category(struct column_reader *self, struct dataset_column *out)
+{
     uint8_t map[NAMES_MAX];
     names_sort(self->names, map);
     for (size_t i = 0; i < self->row_count; i++) {
@@ -224,20 +257,18 @@ enum status column_reader_finish(struct column_reader *self,
                                  const struct dictionary *dictionary,
                                  struct dataset_column *out, struct error_text *error)
 {
-    if (is_identifier(self))
-        return error_set(
-            error, STATUS_MALFORMED,
-            "%s: column %s is different in every row: name it with --id-column %s "
-            "(identifiers are never features), or leave it out with --drop %s",
-            self->path, self->name, self->name, self->name);
+    enum status status = check_slip(self, error);
+    if (status == STATUS_OK)
+        status = check_identifier(self, error);
+    if (status == STATUS_OK)
+        status = check_categories(self, error);
     out->numeric = self->keep_values;
     out->declared = self->declared;
     out->missing_count = self->missing_count;
-    enum status status = STATUS_OK;
-    if (self->declared != NULL)
+    if (status == STATUS_OK && self->declared != NULL)
         status = dictionary_check(dictionary, self->declared, out->numeric, error);
     if (status == STATUS_OK && !out->numeric)
-        status = finish_category(self, out, error);
+        status = finish_category(self, out);
     if (status != STATUS_OK)
         return status;
     out->name = self->name;

@@ -2,10 +2,12 @@
 /* dataset.c - reads a table once, row by row, into its columns. */
 #include "trainer/dataset.h"
 
+#include "model/columns.h"
 #include "table/csv_reader.h"
 #include "trainer/column_reader.h"
 #include "trainer/names.h"
 #include "trainer/outcome.h"
+#include "trainer/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +80,14 @@ static enum status check_names(struct reading *self, struct error_text *error)
     return STATUS_OK;
 }
 
-static enum status add_column(struct reading *self, size_t cell, const char *name)
+static enum status add_column(struct reading *self, size_t cell, const char *name,
+                              struct error_text *error)
 {
+    if (strlen(name) > COLUMNS_NAME_MAX || !utf8_is_valid(name))
+        return error_set(
+            error, STATUS_MALFORMED,
+            "%s: the name of column %zu is longer than %d bytes or not UTF-8",
+            self->request->path, cell + 1, COLUMNS_NAME_MAX);
     const struct dictionary_column *said =
         dictionary_find(self->request->dictionary, name);
     struct column_reader *column = column_reader_new(self->request->path, name, said);
@@ -105,7 +113,7 @@ static enum status choose_columns(struct reading *self, struct error_text *error
         const char *name = csv_reader_column_name(self->csv, i);
         if (i == self->target || is_left_out(self->request, name))
             continue;
-        enum status status = add_column(self, i, name);
+        enum status status = add_column(self, i, name, error);
         if (status != STATUS_OK)
             return status;
     }
@@ -174,6 +182,10 @@ static enum status take_row(struct reading *self, const struct csv_row *row,
             "%s: the target %s has more than %d different values: it must be an "
             "outcome that a person has or has not",
             self->request->path, self->request->target, NAMES_MAX);
+    if (status == STATUS_MALFORMED)
+        return error_set(
+            error, status, "%s: line %llu, column %s: the value is not UTF-8",
+            self->request->path, (unsigned long long)row->line, self->request->target);
     for (size_t i = 0; status == STATUS_OK && i < self->column_count; i++)
         status = column_reader_add(self->columns[i], row->cells[self->cells[i]],
                                    row->line, error);

@@ -2,6 +2,8 @@
 /* names.c - an open-addressed table of codes beside the list of texts. */
 #include "trainer/names.h"
 
+#include "trainer/utf8.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +55,8 @@ enum status names_add(struct names *self, const char *text, uint8_t *code)
     if (*slot == 0) {
         if (self->count == NAMES_MAX)
             return STATUS_FULL;
+        if (!utf8_is_valid(text))
+            return STATUS_MALFORMED;
         self->texts[self->count] = strdup(text);
         if (self->texts[self->count] == NULL)
             return STATUS_NOMEM;

@@ -17,7 +17,8 @@ struct names;
 struct names *names_new(void);
 void names_free(struct names *self);
 
-/* The number of a text, given when it is new. STATUS_FULL: it would be the 256th. */
+/* The number of a text, given when it is new. STATUS_FULL: it would be the 256th;
+ * STATUS_MALFORMED: it is not UTF-8. */
 MUST_CHECK enum status names_add(struct names *self, const char *text, uint8_t *code);
 
 size_t names_count(const struct names *self);

@@ -44,6 +44,8 @@ static enum status output_finish(struct output *self, struct error_text *error)
     enum status status =
         written ? file_publish(self->part, self->path, error)
                 : error_set(error, STATUS_IO, "%s: %s", self->part, strerror(reason));
+    if (status != STATUS_OK)
+        (void)unlink(self->part);
     free(self->part);
     return status;
 }

@@ -2,6 +2,8 @@
 /* pipeline.c - medians, means and categories of the training rows. */
 #include "trainer/pipeline.h"
 
+#include "model/model.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -161,6 +163,14 @@ enum status pipeline_fit(const struct dataset *data, const uint32_t *rows,
                            "no features are left: column %s tells nothing, as %s",
                            data->columns[self->dropped[0].column].name,
                            self->dropped[0].reason);
+        goto fail;
+    }
+    if (self->input_count > MODEL_INPUTS_MAX) {
+        status =
+            error_set(error, STATUS_MALFORMED,
+                      "%zu inputs, one per number and category, are more than %d: leave "
+                      "out columns with many categories by --drop",
+                      self->input_count, MODEL_INPUTS_MAX);
         goto fail;
     }
     free(scratch);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct training {
     const struct train_options *options;
@@ -62,6 +63,18 @@ static enum status check_options(struct training *self, struct error_text *error
     return STATUS_OK;
 }
 
+/* A pipe would give its rows and then nothing to the digest. */
+static enum status check_file(const char *path, struct error_text *error)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))
+        return error_set(
+            error, STATUS_INVALID,
+            "%s: not a file: the table is read twice, for its rows and its SHA-256",
+            path);
+    return STATUS_OK;
+}
+
 static enum status read_data(struct training *self, struct error_text *error)
 {
     const struct train_options *options = self->options;
@@ -71,6 +84,9 @@ static enum status read_data(struct training *self, struct error_text *error)
         if (status != STATUS_OK)
             return status;
     }
+    enum status status = check_file(self->path, error);
+    if (status != STATUS_OK)
+        return status;
     struct dataset_request request = {
         .path = self->path,
         .target = options->target,
@@ -80,7 +96,7 @@ static enum status read_data(struct training *self, struct error_text *error)
         .dictionary = self->dictionary,
     };
     struct progress *progress = progress_new("reading", "rows");
-    enum status status = dataset_read(&request, progress, &self->data, error);
+    status = dataset_read(&request, progress, &self->data, error);
     if (status == STATUS_OK)
         progress_end(progress, self->data->rows_read);
     progress_free(progress);

@@ -133,6 +133,10 @@ class Program(unittest.TestCase):
         self.refuse(self.run_on(self.table([])), DATA, "a header but no rows")
         self.refuse(self.run_on(self.table(list(good_lines())[:5])), DATA, "5 rows are too few")
 
+    def test_pipe_is_refused_because_it_is_read_twice(self):
+        os.mkfifo(self.path("pipe"))
+        self.refuse(self.run_on(self.path("pipe")), USAGE, "not a file")
+
     def test_truncated_gzip(self):
         path = self.path("cut.csv.gz")
         with gzip.open(path, "wt") as file:

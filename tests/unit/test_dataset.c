@@ -168,6 +168,40 @@ static void identifiers_are_refused_until_named(void **state)
     dataset_free(data);
 }
 
+static void measure_line(char *line, int i)
+{
+    sprintf(line, "%d%s,%d", i, i == 0 ? "O.5" : ".125", i % 2);
+}
+
+static void lettered_line(char *line, int i)
+{
+    sprintf(line, "%s%d,%d", i % 8 == 5 ? "A" : "", 1000 + i, i % 2);
+}
+
+static void slip_in_a_unique_column_is_told_from_an_identifier(void **state)
+{
+    (void)state;
+    refuse(table("measure,y", measure_line), NULL, STATUS_MALFORMED,
+           "line 2, column measure: '0O.5'");
+    refuse(table("card,y", lettered_line), NULL, STATUS_MALFORMED, "--id-column card");
+}
+
+static void latin_line(char *line, int i)
+{
+    sprintf(line, "%d.25,%s,%d", i % 9, i == 6 ? "S\xe3o" : "S\xc3\xa3o", i % 2);
+}
+
+static void texts_must_be_utf8_and_names_short(void **state)
+{
+    (void)state;
+    refuse(table("x,town,y", latin_line), NULL, STATUS_MALFORMED,
+           "line 8, column town: the value is not UTF-8");
+    char header[512];
+    sprintf(header, "x,%0300d,y", 1);
+    refuse(table(header, plain_line), NULL, STATUS_MALFORMED, "name of column 2");
+    refuse(table("x,S\xe3o,y", plain_line), NULL, STATUS_MALFORMED, "name of column 2");
+}
+
 static void names_that_are_nowhere_are_refused(void **state)
 {
     (void)state;
@@ -297,6 +331,8 @@ int main(void)
         cmocka_unit_test(two_values_that_are_not_evident_and_one_value_are_refused),
         cmocka_unit_test(text_among_numbers_is_refused_with_its_line),
         cmocka_unit_test(identifiers_are_refused_until_named),
+        cmocka_unit_test(slip_in_a_unique_column_is_told_from_an_identifier),
+        cmocka_unit_test(texts_must_be_utf8_and_names_short),
         cmocka_unit_test(names_that_are_nowhere_are_refused),
         cmocka_unit_test(tables_without_enough_to_learn_from_are_refused),
         cmocka_unit_test(too_many_categories_are_refused),
