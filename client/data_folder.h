@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* data_folder.h - where one machine's cluster keeps its things, and how the commands find it.
+/* data_folder.h - where one machine's cluster keeps its things, and how the commands find
+ * it.
  *
  *      DIR/store.db      the store          DIR/front.ipc   clients connect here
  *      DIR/cluster.lock  held by `chw up`   DIR/back.ipc    workers connect here */
