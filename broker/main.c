@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 struct broker_config {
-    char *front, *back, *log_level;
+    char *front, *back, *log_level, *config;
     bool insecure;
     uint64_t lease_ms, liveness_ms, drain_ms, attempts;
     uint64_t queue_bytes, region_queue_bytes, queue_batches;
@@ -44,6 +44,8 @@ static const struct config_key keys[] = {
      "how long workers have to finish when the broker is stopped"},
     {KEY("log-level", CONFIG_TEXT, log_level), "info", 0, 0, "LEVEL",
      "debug, info, warn or error"},
+    {KEY("config", CONFIG_TEXT, config), NULL, 0, 0, "FILE",
+     "read options from a YAML file"},
 };
 #undef KEY
 

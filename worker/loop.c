@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loop.c - frames to tasks, tasks to frames: the worker's only use of libzmq. */
+#include "worker/loop.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/proto_parse.h"
+#include "wire/body.h"
+#include "wire/socket.h"
+#include "worker/task.h"
+
+#include "control.pb-c.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    HEARTBEAT_MS = 500,
+    ROUND_MAX = 64, /* frames received before work goes on */
+    BYE_LINGER_MS = 1000,
+};
+
+/* A task and the message whose body it borrows. */
+struct held {
+    struct task task;
+    zmq_msg_t body;
+};
+
+struct loop {
+    struct loop_options options;
+    void *socket;
+    struct outbox *outbox;
+    pthread_t thread;
+    struct message message; /* the one being handled */
+    struct snapshot *snapshot;
+
+    struct list inbox;   /* not begun, oldest first */
+    struct list ready;   /* begun, to be scored (again) */
+    struct task *active; /* being scored; NULL: none */
+    uint32_t committing; /* tasks whose job is with the committer */
+    bool draining;
+
+    uint64_t progress;
+    uint64_t heartbeat_ms; /* when the next is due */
+    uint32_t window_sent;
+    struct loop_counters counters;
+};
+
+void *loop_context_new(void)
+{
+    return zmq_ctx_new();
+}
+
+void loop_context_free(void *context)
+{
+    if (context != NULL)
+        zmq_ctx_term(context);
+}
+
+/* ---- sending ---- */
+
+/* Nobody to send to is no error here: a broker that comes back asks WHO, and batches that
+ * were not answered come again. */
+static void send_message(struct loop *self, const struct header *header,
+                         const ProtobufCMessage *body)
+{
+    zmq_msg_t packed;
+    zmq_msg_init(&packed);
+    if (body != NULL && body_pack(body, &packed) != STATUS_OK)
+        zmq_msg_init(&packed);
+    enum status status = message_send(self->socket, NULL, header, &packed);
+    if (status != STATUS_OK)
+        zmq_msg_close(&packed);
+    self->counters.unsent += status != STATUS_OK;
+}
+
+static uint32_t window_now(const struct loop *self)
+{
+    bool closed = self->draining || committer_is_away(self->options.committer);
+    return closed ? 0 : self->options.window;
+}
+
+static void send_hello(struct loop *self)
+{
+    char host[128] = "?", name[192];
+    Chw__Hello hello = CHW__HELLO__INIT;
+    gethostname(host, sizeof host - 1);
+    snprintf(name, sizeof name, "%s/%ld/%" PRIu32, host, (long)getpid(),
+             self->options.number);
+    hello.name = name;
+    hello.window = self->options.window;
+    send_message(self, &(struct header){.type = MESSAGE_HELLO}, &hello.base);
+}
+
+/* Waiting for the store is progress, up to a bound. */
+static bool waits_for_store(const struct loop *self)
+{
+    uint64_t since_ms = committer_busy_since_ms(self->options.committer);
+    return self->committing > 0 && since_ms != 0 &&
+           clock_monotonic_ms() - since_ms < self->options.wait_ms;
+}
+
+static void send_heartbeat(struct loop *self)
+{
+    Chw__Heartbeat heartbeat = CHW__HEARTBEAT__INIT;
+    self->progress += waits_for_store(self);
+    self->window_sent = window_now(self);
+    self->heartbeat_ms = clock_monotonic_ms() + HEARTBEAT_MS;
+    heartbeat.progress = self->progress;
+    heartbeat.scoring_ticket = self->active == NULL ? 0 : self->active->header.ticket;
+    heartbeat.window = self->window_sent;
+    send_message(self, &(struct header){.type = MESSAGE_HEARTBEAT}, &heartbeat.base);
+}
+
+static struct header answer_header(const struct task *task, enum message_type type)
+{
+    struct header header = task->header;
+    header.type = type;
+    return header;
+}
+
+static void send_return(struct loop *self, const struct task *task, char *reason)
+{
+    struct header header = answer_header(task, MESSAGE_RETURN);
+    Chw__Return body = CHW__RETURN__INIT;
+    body.reason = reason;
+    send_message(self, &header, &body.base);
+    self->counters.returned++;
+}
+
+static void count_answer(struct loop *self, const struct task *task)
+{
+    if (task->answer_type != MESSAGE_REPLY)
+        return;
+    const Chw__Reply *reply = (const Chw__Reply *)(const void *)task->answer;
+    bool counted = reply->outcome == CHW__OUTCOME__OUTCOME_COUNTED;
+    bool scored = reply->outcome == CHW__OUTCOME__OUTCOME_SCORED;
+    self->counters.batches += counted;
+    self->counters.records += counted ? reply->rows : 0;
+    self->counters.what_if += scored;
+    self->counters.invalid += !counted && !scored;
+    self->counters.duplicates += task->duplicate;
+}
+
+/* ---- tasks ---- */
+
+static void free_task(struct task *task)
+{
+    struct held *held = (struct held *)(void *)task; /* its first member */
+    task_release(task);
+    zmq_msg_close(&held->body);
+    free(held);
+}
+
+static void perform(struct loop *self, struct task *task, enum task_next next)
+{
+    struct header header = answer_header(task, task->answer_type);
+    switch (next) {
+    case TASK_SCORE:
+        list_push_back(&self->ready, &task->link);
+        return;
+    case TASK_COMMIT:
+        self->committing++;
+        committer_submit(self->options.committer, &task->job);
+        return;
+    case TASK_ANSWER:
+        send_message(self, &header, task->answer);
+        count_answer(self, task);
+        break;
+    case TASK_RETURN:
+        send_return(self, task, task->reason);
+        break;
+    }
+    free_task(task);
+}
+
+static struct task *take_first(struct list *ring)
+{
+    if (list_empty(ring))
+        return NULL;
+    struct task *task = list_item(ring->next, struct task, link);
+    list_remove(&task->link);
+    return task;
+}
+
+/* The broker is told before a batch is begun, so that it knows whom to charge for it. */
+static void begin_next(struct loop *self)
+{
+    struct task *task = take_first(&self->inbox);
+    if (task == NULL)
+        return;
+    current_hold(self->options.current, &self->snapshot);
+    self->active = task;
+    send_heartbeat(self);
+    enum task_next next = task_begin(task, self->snapshot, clock_today());
+    self->active = NULL;
+    perform(self, task, next);
+}
+
+/* One block, or the end of a batch, or the begin of one. False: there is nothing to do.
+ */
+static bool work(struct loop *self)
+{
+    if (self->active == NULL)
+        self->active = take_first(&self->ready);
+    if (self->active == NULL) {
+        bool waiting = !list_empty(&self->inbox);
+        begin_next(self);
+        return waiting;
+    }
+    self->progress++;
+    if (scoring_step(self->active->scoring))
+        return true;
+    struct task *task = self->active;
+    self->active = NULL;
+    perform(self, task, task_scored(task));
+    return true;
+}
+
+static void take_committed(struct loop *self)
+{
+    struct commit_job *job;
+    while ((job = outbox_take(self->outbox)) != NULL) {
+        struct task *task = job->owner;
+        self->committing--;
+        self->progress++;
+        current_hold(self->options.current, &self->snapshot);
+        perform(self, task, task_committed(task, self->snapshot, clock_today()));
+    }
+}
+
+/* What was not begun goes back, or is forgotten where the broker has no lease for it. */
+static void empty_inbox(struct loop *self, char *reason)
+{
+    struct task *task;
+    while ((task = take_first(&self->inbox)) != NULL) {
+        if (reason != NULL)
+            send_return(self, task, reason);
+        free_task(task);
+    }
+}
+
+/* ---- receiving ---- */
+
+typedef enum status handler_fn(struct loop *self);
+
+static enum status take_task(struct loop *self)
+{
+    struct held *held = malloc(sizeof *held);
+    if (held == NULL)
+        return STATUS_NOMEM;
+    zmq_msg_init(&held->body);
+    zmq_msg_move(&held->body, &self->message.body);
+    task_init(&held->task, &self->message.header, zmq_msg_data(&held->body),
+              zmq_msg_size(&held->body), self->outbox);
+    if (self->draining) {
+        send_return(self, &held->task, "draining");
+        free_task(&held->task);
+    } else {
+        list_push_back(&self->inbox, &held->task.link);
+    }
+    return STATUS_OK;
+}
+
+static enum status take_who(struct loop *self)
+{
+    empty_inbox(self, NULL);
+    send_hello(self);
+    send_heartbeat(self);
+    return STATUS_OK;
+}
+
+static enum status take_drain(struct loop *self)
+{
+    log_info("broker_drains", "thread=%" PRIu32, self->options.number);
+    return STATUS_OK;
+}
+
+static enum status take_reject(struct loop *self)
+{
+    ProtobufCMessage *message =
+        proto_parse(&chw__reject__descriptor, zmq_msg_data(&self->message.body),
+                    zmq_msg_size(&self->message.body));
+    if (message == NULL)
+        return STATUS_MALFORMED;
+    log_warn("rejected", "reason=\"%.200s\"", ((Chw__Reject *)message)->reason);
+    proto_free(message);
+    return STATUS_OK;
+}
+
+static handler_fn *const handlers[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_SCORE] = take_task,  [MESSAGE_DESCRIBE] = take_task,
+    [MESSAGE_BURY] = take_task,   [MESSAGE_WHO] = take_who,
+    [MESSAGE_DRAIN] = take_drain, [MESSAGE_REJECT] = take_reject,
+};
+
+/* Counted, dropped, the peer told. */
+static void refuse_frame(struct loop *self, const struct error_text *error)
+{
+    char reason[sizeof error->text];
+    Chw__Reject reject = CHW__REJECT__INIT;
+    snprintf(reason, sizeof reason, "%s", error->text);
+    reject.reason = reason;
+    if (self->counters.malformed++ == 0)
+        log_warn("malformed", "reason=\"%s\"", error->text);
+    send_message(self, &(struct header){.type = MESSAGE_REJECT}, &reject.base);
+}
+
+static enum status receive_one(struct loop *self)
+{
+    struct error_text error = {""};
+    enum status status = message_receive(self->socket, false, &self->message, &error);
+    if (status == STATUS_OK) {
+        enum message_type type = self->message.header.type;
+        handler_fn *handler = handlers[type];
+        status = handler == NULL
+                     ? error_set(&error, STATUS_MALFORMED,
+                                 "%s does not belong on this socket", message_name(type))
+                     : handler(self);
+    }
+    if (status == STATUS_MALFORMED)
+        refuse_frame(self, &error);
+    return status;
+}
+
+static void receive(struct loop *self)
+{
+    enum status status = STATUS_OK;
+    for (int i = 0; i < ROUND_MAX && status != STATUS_END && status != STATUS_IO; i++)
+        status = receive_one(self);
+}
+
+/* ---- the thread ---- */
+
+static void wait_for_work(struct loop *self)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    long wait_ms = self->heartbeat_ms > now_ms ? (long)(self->heartbeat_ms - now_ms) : 0;
+    zmq_pollitem_t items[] = {
+        {.socket = self->socket, .events = ZMQ_POLLIN},
+        {.fd = outbox_fd(self->outbox), .events = ZMQ_POLLIN},
+    };
+    zmq_poll(items, 2, wait_ms);
+}
+
+static void look_at_stop(struct loop *self)
+{
+    if (self->draining || !atomic_load(self->options.stop))
+        return;
+    self->draining = true;
+    send_heartbeat(self);
+    empty_inbox(self, "draining");
+}
+
+static bool has_work(const struct loop *self)
+{
+    return self->active != NULL || self->committing > 0 || !list_empty(&self->inbox) ||
+           !list_empty(&self->ready);
+}
+
+static void *run(void *arg)
+{
+    struct loop *self = arg;
+    send_hello(self);
+    while (!self->draining || has_work(self)) {
+        receive(self);
+        take_committed(self);
+        look_at_stop(self);
+        if (self->window_sent != window_now(self) ||
+            clock_monotonic_ms() >= self->heartbeat_ms)
+            send_heartbeat(self);
+        if (!work(self) && (!self->draining || has_work(self)))
+            wait_for_work(self);
+    }
+    send_message(self, &(struct header){.type = MESSAGE_BYE}, NULL);
+    return NULL;
+}
+
+enum status loop_start(const struct loop_options *options, struct loop **out,
+                       struct error_text *error)
+{
+    struct loop *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    self->options = *options;
+    list_init(&self->inbox);
+    list_init(&self->ready);
+    message_init(&self->message);
+    self->outbox = outbox_new();
+    enum status status =
+        self->outbox == NULL
+            ? STATUS_NOMEM
+            : socket_connect(options->context, options->broker, &self->socket, error);
+    if (status != STATUS_OK) {
+        outbox_free(self->outbox);
+        free(self);
+        return status;
+    }
+    int linger_ms = BYE_LINGER_MS;
+    zmq_setsockopt(self->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+    int made = pthread_create(&self->thread, NULL, run, self);
+    assert(made == 0);
+    *out = self;
+    return STATUS_OK;
+}
+
+void loop_wake(struct loop *self)
+{
+    outbox_wake(self->outbox);
+}
+
+void loop_join(struct loop *self, struct loop_counters *counters)
+{
+    pthread_join(self->thread, NULL);
+#define LOOP_COUNTER_ADD(name) counters->name += self->counters.name;
+    LOOP_COUNTER_LIST(LOOP_COUNTER_ADD)
+#undef LOOP_COUNTER_ADD
+    message_close(&self->message);
+    zmq_close(self->socket);
+    snapshot_drop(self->snapshot);
+    outbox_free(self->outbox);
+    free(self);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loop.h - one scoring thread: a worker in the broker's eyes.
+ *
+ *   socket --> inbox --begin--> scoring, a block at a time --> committer --> reply
+ *                 |                 ^                             |
+ *                 |                 +-- settled before: the recorded versions
+ *                 +-- WHO, drain: forgotten or returned; nothing was begun
+ *
+ * The thread serves its socket between blocks. A batch is answered only after it is
+ * settled; what cannot be settled now is returned, so that the broker gives it to
+ * another. */
+
+#ifndef WORKER_LOOP_H
+#define WORKER_LOOP_H
+
+#include "worker/committer.h"
+
+#include <stdatomic.h>
+
+struct loop;
+
+struct loop_options {
+    void *context;      /* of loop_context_new() */
+    const char *broker; /* checked endpoint */
+    uint32_t window;    /* batches held at once */
+    uint32_t wait_ms;   /* how long waiting for the store is progress */
+    uint32_t number;    /* of the thread, for logs */
+    struct current *current;
+    struct committer *committer;
+    const atomic_bool *stop; /* drain: return what was not begun, finish the rest, end */
+};
+
+#define LOOP_COUNTER_LIST(X)                                                             \
+    X(batches)    /* answered COUNTED */                                                 \
+    X(records)    /* in them */                                                          \
+    X(invalid)    /* batches answered INVALID or DEAD */                                 \
+    X(what_if)    /* answered SCORED */                                                  \
+    X(duplicates) /* of these batches, settled before */                                 \
+    X(returned)   /* given back to the broker */                                         \
+    X(malformed)  /* frames dropped */                                                   \
+    X(unsent)     /* answers for which there was no broker */
+
+struct loop_counters {
+#define LOOP_COUNTER_FIELD(name) uint64_t name;
+    LOOP_COUNTER_LIST(LOOP_COUNTER_FIELD)
+#undef LOOP_COUNTER_FIELD
+};
+
+void *loop_context_new(void);
+void loop_context_free(void *context);
+
+/* Connects and starts the thread. The options are copied; what they point to outlives it.
+ */
+MUST_CHECK enum status loop_start(const struct loop_options *options, struct loop **out,
+                                  struct error_text *error);
+
+/* Makes the thread look at *stop now. */
+void loop_wake(struct loop *self);
+
+/* Waits for the thread to end, adds its counters, frees. */
+void loop_join(struct loop *self, struct loop_counters *counters);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - chw-worker: configuration -> store watched -> committer -> scoring threads ->
+ * wait for a signal -> drain. */
+#include "base/config.h"
+#include "base/log.h"
+#include "wire/socket.h"
+#include "worker/committer.h"
+#include "worker/loop.h"
+#include "worker/watcher.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum { THREADS_MAX = 256 };
+
+struct worker_config {
+    char *broker, *store, *log_level, *config;
+    uint64_t threads, window, store_wait_ms;
+    bool insecure;
+};
+
+#define KEY(name, type, field) name, type, offsetof(struct worker_config, field)
+static const struct config_key keys[] = {
+    {KEY("broker", CONFIG_TEXT, broker), "ipc://back.ipc", 0, 0, "ENDPOINT",
+     "the broker's address for workers"},
+    {KEY("store", CONFIG_TEXT, store), "sqlite:store.db", 0, 0, "URL",
+     "where models come from and batches are settled"},
+    {KEY("threads", CONFIG_COUNT, threads), "1", 1, THREADS_MAX, "N", "scoring threads"},
+    {KEY("window", CONFIG_COUNT, window), "4", 1, 64, "N",
+     "batches that a thread holds at once"},
+    {KEY("store-wait-ms", CONFIG_COUNT, store_wait_ms), "30000", 100, 3600000, "MS",
+     "how long a batch waits for a store that is away before it is returned"},
+    {KEY("insecure", CONFIG_FLAG, insecure), NULL, 0, 0, NULL,
+     "allow TCP addresses that are not loopback"},
+    {KEY("log-level", CONFIG_TEXT, log_level), "info", 0, 0, "LEVEL",
+     "debug, info, warn or error"},
+    {KEY("config", CONFIG_TEXT, config), NULL, 0, 0, "FILE",
+     "read options from a YAML file"},
+};
+#undef KEY
+
+static const struct config_spec spec = {
+    .program = "chw-worker",
+    .summary = "Score batches with the newest models and settle them in the store.",
+    .keys = keys,
+    .key_count = sizeof keys / sizeof keys[0],
+    .notes = "SIGTERM and SIGINT drain: begun batches are finished, the rest returned; "
+             "exit 0.",
+};
+
+struct worker {
+    const struct worker_config *config;
+    void *context;
+    struct current *current;
+    struct watcher *watcher;
+    struct committer *committer;
+    struct loop *loops[THREADS_MAX];
+    uint64_t loop_count;
+    atomic_bool stop;
+};
+
+static enum status check_config(const struct worker_config *config,
+                                struct error_text *error)
+{
+    enum log_level level;
+    if (log_level_parse(config->log_level, &level) != STATUS_OK)
+        return error_set(error, STATUS_INVALID,
+                         "log-level is '%s'; expected debug, info, warn or error",
+                         config->log_level);
+    log_open("chw-worker", level);
+    enum status status = endpoint_check(config->broker, config->insecure, error);
+    return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "broker");
+}
+
+static enum status start_loops(struct worker *self, struct error_text *error)
+{
+    struct loop_options options = {
+        .context = self->context,
+        .broker = self->config->broker,
+        .window = (uint32_t)self->config->window,
+        .wait_ms = (uint32_t)self->config->store_wait_ms,
+        .current = self->current,
+        .committer = self->committer,
+        .stop = &self->stop,
+    };
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && self->loop_count < self->config->threads) {
+        options.number = (uint32_t)self->loop_count;
+        status = loop_start(&options, &self->loops[self->loop_count], error);
+        self->loop_count += status == STATUS_OK;
+    }
+    return status;
+}
+
+static enum status start(struct worker *self, struct error_text *error)
+{
+    self->context = loop_context_new();
+    self->current = current_new();
+    if (self->context == NULL || self->current == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    enum status status =
+        watcher_start(self->config->store, self->current, &self->watcher, error);
+    if (status == STATUS_OK)
+        status = committer_start(self->config->store, self->current,
+                                 (uint32_t)self->config->store_wait_ms, &self->committer,
+                                 error);
+    return status == STATUS_OK ? start_loops(self, error) : status;
+}
+
+static void log_counters(const struct loop_counters *counters)
+{
+    log_info("ended",
+             "batches=%" PRIu64 " records=%" PRIu64 " invalid=%" PRIu64
+             " what_if=%" PRIu64 " duplicates=%" PRIu64 " returned=%" PRIu64
+             " malformed=%" PRIu64 " unsent=%" PRIu64,
+             counters->batches, counters->records, counters->invalid, counters->what_if,
+             counters->duplicates, counters->returned, counters->malformed,
+             counters->unsent);
+}
+
+/* Scoring threads first: they need the committer to finish what they hold. */
+static void drain(struct worker *self, struct loop_counters *counters)
+{
+    atomic_store(&self->stop, true);
+    if (self->committer != NULL)
+        committer_hurry(self->committer);
+    for (uint64_t i = 0; i < self->loop_count; i++)
+        loop_wake(self->loops[i]);
+    for (uint64_t i = 0; i < self->loop_count; i++)
+        loop_join(self->loops[i], counters);
+    committer_stop(self->committer);
+    watcher_stop(self->watcher);
+    current_free(self->current);
+    loop_context_free(self->context);
+}
+
+/* Before any thread starts, so that all of them leave the signals to main. */
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file too large is the store's answer, not our death */
+}
+
+static enum status serve(const struct worker_config *config, struct error_text *error)
+{
+    struct worker worker = {.config = config};
+    struct loop_counters counters = {0};
+    sigset_t signals;
+    int number;
+    enum status status = check_config(config, error);
+    if (status != STATUS_OK)
+        return status;
+    block_signals(&signals);
+    status = start(&worker, error);
+    if (status == STATUS_OK) {
+        log_info("serving", "broker=%s threads=%" PRIu64, config->broker,
+                 config->threads);
+        sigwait(&signals, &number);
+        log_info("draining", "signal=%d", number);
+    }
+    drain(&worker, &counters);
+    if (status == STATUS_OK)
+        log_counters(&counters);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct worker_config config = {0};
+    struct error_text error = {""};
+    int exit_code;
+
+    log_open("chw-worker", LOG_INFO);
+    if (!config_load(&spec, argc, argv, &config, NULL, &exit_code))
+        return exit_code;
+    enum status status = serve(&config, &error);
+    if (status != STATUS_OK)
+        log_error("ended", "reason=\"%s\"", error.text);
+    config_free(&spec, &config, NULL);
+    return status_exit_code(status);
+}

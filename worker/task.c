@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* task.c - the steps of one batch. */
+#include "worker/task.h"
+
+#include "base/day.h"
+#include "base/fault.h"
+#include "base/proto_parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void task_init(struct task *self, const struct header *header, const uint8_t *body,
+               size_t body_size, struct outbox *outbox)
+{
+    memset(self, 0, sizeof *self);
+    list_init(&self->link);
+    self->header = *header;
+    self->body = body;
+    self->body_size = body_size;
+    self->job.outbox = outbox;
+    self->job.owner = self;
+}
+
+static void drop_scoring(struct task *self)
+{
+    scoring_free(self->scoring);
+    serving_free(self->serving);
+    self->scoring = NULL;
+    self->serving = NULL;
+}
+
+void task_release(struct task *self)
+{
+    drop_scoring(self);
+    serving_free(self->job.recalled);
+    description_free(self->description);
+    columns_release(&self->columns);
+    if (self->batch != NULL)
+        proto_free(&self->batch->base);
+    free(self->cells);
+}
+
+static bool is_what_if(const struct task *self)
+{
+    return (self->header.flags & HEADER_WHAT_IF) != 0;
+}
+
+/* ---- answers ---- */
+
+static enum task_next give_back(struct task *self, const char *reason)
+{
+    snprintf(self->reason, sizeof self->reason, "%s", reason);
+    return TASK_RETURN;
+}
+
+static enum task_next answer(struct task *self, enum message_type type,
+                             const ProtobufCMessage *message)
+{
+    if (message == NULL)
+        return give_back(self, "out of memory");
+    self->answer_type = type;
+    self->answer = message;
+    return TASK_ANSWER;
+}
+
+static enum task_next answer_outcome(struct task *self, Chw__Outcome outcome,
+                                     const char *reason)
+{
+    if (reason != self->reason)
+        snprintf(self->reason, sizeof self->reason, "%s", reason);
+    chw__reply__init(&self->reply);
+    self->reply.outcome = outcome;
+    self->reply.reason = self->reason;
+    return answer(self, MESSAGE_REPLY, &self->reply.base);
+}
+
+static enum task_next answer_scores(struct task *self, Chw__Outcome outcome)
+{
+    Chw__Reply *reply = scoring_reply(self->scoring, outcome);
+    return answer(self, MESSAGE_REPLY, reply == NULL ? NULL : &reply->base);
+}
+
+/* ---- settlement ---- */
+
+static enum task_next settle(struct task *self, enum settle_outcome outcome)
+{
+    struct settle_request *request = &self->job.request;
+    self->job.kind = COMMIT_SETTLE;
+    memcpy(request->client, self->header.key.client, sizeof request->client);
+    request->sequence = self->header.key.sequence;
+    request->acked_below = self->header.acked_below;
+    request->body = digest_body(self->body, self->body_size);
+    request->region = self->header.region;
+    request->settlement.outcome = outcome;
+    request->settlement.period = day_period(self->header.as_of);
+    snprintf(request->settlement.reason, sizeof request->settlement.reason, "%s",
+             self->reason);
+    return TASK_COMMIT;
+}
+
+static enum task_next settle_counted(struct task *self)
+{
+    struct settle_request *request = &self->job.request;
+    self->cells = malloc(SCORE_CELLS_MAX * sizeof *self->cells);
+    if (self->cells == NULL)
+        return give_back(self, "out of memory");
+    request->demand = self->cells;
+    request->demand_count = scoring_demand(self->scoring, day_period(self->header.as_of),
+                                           self->header.region, self->cells);
+    serving_record(self->serving, &request->settlement);
+    fault_point("worker.scored");
+    return settle(self, SETTLE_COUNTED);
+}
+
+/* The batch as a whole cannot be scored. */
+static enum task_next refuse(struct task *self, enum status status, const char *reason)
+{
+    if (status == STATUS_NOMEM)
+        return give_back(self, "out of memory");
+    snprintf(self->reason, sizeof self->reason, "%s", reason);
+    if (is_what_if(self))
+        return answer_outcome(self, CHW__OUTCOME__OUTCOME_INVALID, self->reason);
+    return settle(self, SETTLE_INVALID);
+}
+
+static enum task_next bury(struct task *self)
+{
+    snprintf(self->reason, sizeof self->reason, "given up after %d attempts",
+             self->header.attempt > 0 ? self->header.attempt - 1 : 0);
+    self->job.request.dead_body = self->body;
+    self->job.request.dead_size = self->body_size;
+    return settle(self, SETTLE_DEAD);
+}
+
+/* ---- scoring ---- */
+
+static enum task_next score_with(struct task *self, struct serving *serving)
+{
+    struct error_text error = {""};
+    self->serving = serving;
+    enum status status = scoring_new(&self->columns, serving, &self->scoring, &error);
+    return status == STATUS_OK ? TASK_SCORE : refuse(self, status, error.text);
+}
+
+/* Another worker may have seen a promotion that this one has not: ask the store before
+ * saying that there is no such model. */
+static bool should_refresh(struct task *self, enum status status)
+{
+    if (status != STATUS_NOT_FOUND || self->refreshed)
+        return false;
+    self->job.kind = COMMIT_REFRESH;
+    return true;
+}
+
+static enum task_next choose_and_score(struct task *self, const struct snapshot *snapshot)
+{
+    struct error_text error = {""};
+    struct serving *serving;
+    enum status status = serving_choose(snapshot, self->batch->models,
+                                        self->batch->n_models, &serving, &error);
+    if (should_refresh(self, status))
+        return TASK_COMMIT;
+    return status == STATUS_OK ? score_with(self, serving)
+                               : refuse(self, status, error.text);
+}
+
+/* Parse and check the body, once. */
+static enum status view_batch(struct task *self, struct error_text *error)
+{
+    if (self->batch != NULL)
+        return STATUS_OK;
+    ProtobufCMessage *message =
+        proto_parse(&chw__batch__descriptor, self->body, self->body_size);
+    if (message == NULL)
+        return error_set(error, STATUS_INVALID, "the batch's body does not parse");
+    self->batch = (Chw__Batch *)message;
+    return columns_view(self->batch, &self->columns, error);
+}
+
+static enum task_next begin_score(struct task *self, const struct snapshot *snapshot,
+                                  int32_t today)
+{
+    struct error_text error = {""};
+    if (self->header.as_of > today + 1)
+        return refuse(self, STATUS_INVALID,
+                      "as_of is more than a day ahead of the worker's date");
+    enum status status = view_batch(self, &error);
+    return status == STATUS_OK ? choose_and_score(self, snapshot)
+                               : refuse(self, status, error.text);
+}
+
+/* ---- describing ---- */
+
+static enum status choose_described(struct task *self, const struct snapshot *snapshot,
+                                    struct error_text *error)
+{
+    ProtobufCMessage *message =
+        proto_parse(&chw__describe_request__descriptor, self->body, self->body_size);
+    if (message == NULL)
+        return error_set(error, STATUS_INVALID, "the request's body does not parse");
+    const Chw__DescribeRequest *request = (Chw__DescribeRequest *)message;
+    enum status status = serving_choose(snapshot, request->models, request->n_models,
+                                        &self->serving, error);
+    proto_free(message);
+    return status;
+}
+
+static enum task_next begin_describe(struct task *self, const struct snapshot *snapshot,
+                                     int32_t today)
+{
+    struct error_text error = {""};
+    (void)today;
+    enum status status = choose_described(self, snapshot, &error);
+    if (should_refresh(self, status))
+        return TASK_COMMIT;
+    self->description = status == STATUS_OK ? description_new(self->serving) : NULL;
+    if (status == STATUS_OK)
+        return answer(self, MESSAGE_DESCRIPTION,
+                      self->description == NULL ? NULL : &self->description->base);
+    snprintf(self->reason, sizeof self->reason, "%s", error.text);
+    self->description = malloc(sizeof *self->description);
+    if (self->description == NULL)
+        return give_back(self, "out of memory");
+    chw__description__init(self->description);
+    self->description->reason = self->reason;
+    return answer(self, MESSAGE_DESCRIPTION, &self->description->base);
+}
+
+static enum task_next begin_bury(struct task *self, const struct snapshot *snapshot,
+                                 int32_t today)
+{
+    (void)snapshot;
+    (void)today;
+    return bury(self);
+}
+
+enum task_next task_begin(struct task *self, const struct snapshot *snapshot,
+                          int32_t today)
+{
+    static enum task_next (*const begins[MESSAGE_TYPE_COUNT])(
+        struct task *, const struct snapshot *, int32_t) = {
+        [MESSAGE_SCORE] = begin_score,
+        [MESSAGE_DESCRIBE] = begin_describe,
+        [MESSAGE_BURY] = begin_bury,
+    };
+    return begins[self->header.type](self, snapshot, today);
+}
+
+enum task_next task_scored(struct task *self)
+{
+    if (is_what_if(self))
+        return answer_scores(self, CHW__OUTCOME__OUTCOME_SCORED);
+    if (self->duplicate)
+        return answer_scores(self, CHW__OUTCOME__OUTCOME_COUNTED);
+    return settle_counted(self);
+}
+
+/* Settled before as COUNTED: the recorded versions say what the reply was. */
+static enum task_next answer_again(struct task *self)
+{
+    struct error_text error = {""};
+    if (self->scoring != NULL &&
+        serving_matches(self->serving, &self->job.result.settlement))
+        return answer_scores(self, CHW__OUTCOME__OUTCOME_COUNTED);
+    drop_scoring(self);
+    self->serving = self->job.recalled;
+    self->job.recalled = NULL;
+    enum status status =
+        view_batch(self, &error); /* a buried batch has not been parsed */
+    if (status == STATUS_OK)
+        status = scoring_new(&self->columns, self->serving, &self->scoring, &error);
+    return status == STATUS_OK ? TASK_SCORE : give_back(self, error.text);
+}
+
+static enum task_next answer_settled(struct task *self)
+{
+    const struct settlement *settlement = &self->job.result.settlement;
+    switch (settlement->outcome) {
+    case SETTLE_INVALID:
+        return answer_outcome(self, CHW__OUTCOME__OUTCOME_INVALID, settlement->reason);
+    case SETTLE_DEAD:
+        return answer_outcome(self, CHW__OUTCOME__OUTCOME_DEAD, settlement->reason);
+    case SETTLE_COUNTED:
+        break;
+    }
+    return self->duplicate ? answer_again(self)
+                           : answer_scores(self, CHW__OUTCOME__OUTCOME_COUNTED);
+}
+
+enum task_next task_committed(struct task *self, const struct snapshot *snapshot,
+                              int32_t today)
+{
+    if (self->job.status != STATUS_OK)
+        return give_back(self, "the store is unavailable");
+    if (self->job.kind == COMMIT_REFRESH) {
+        self->refreshed = true;
+        return task_begin(self, snapshot, today);
+    }
+    switch (self->job.result.verdict) {
+    case SETTLED_REUSED:
+        return answer_outcome(self, CHW__OUTCOME__OUTCOME_INVALID,
+                              "batch id reused with another body");
+    case SETTLED_ACKNOWLEDGED:
+        return answer_outcome(self, CHW__OUTCOME__OUTCOME_ACKNOWLEDGED, "");
+    case SETTLED_DUPLICATE:
+        self->duplicate = true;
+        break;
+    case SETTLED_FIRST:
+        break;
+    }
+    return answer_settled(self);
+}
