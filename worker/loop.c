@@ -44,6 +44,7 @@ struct loop {
     struct task *active; /* being scored; NULL: none */
     uint32_t committing; /* tasks whose job is with the committer */
     bool draining;
+    bool greeted; /* HELLO is on its way: there is a connection */
 
     uint64_t progress;
     uint64_t heartbeat_ms; /* when the next is due */
@@ -66,7 +67,7 @@ void loop_context_free(void *context)
 
 /* Nobody to send to is no error here: a broker that comes back asks WHO, and batches that
  * were not answered come again. */
-static void send_message(struct loop *self, const struct header *header,
+static bool send_message(struct loop *self, const struct header *header,
                          const ProtobufCMessage *body)
 {
     zmq_msg_t packed;
@@ -76,7 +77,7 @@ static void send_message(struct loop *self, const struct header *header,
     enum status status = message_send(self->socket, NULL, header, &packed);
     if (status != STATUS_OK)
         zmq_msg_close(&packed);
-    self->counters.unsent += status != STATUS_OK;
+    return status == STATUS_OK;
 }
 
 static uint32_t window_now(const struct loop *self)
@@ -94,7 +95,8 @@ static void send_hello(struct loop *self)
              self->options.number);
     hello.name = name;
     hello.window = self->options.window;
-    send_message(self, &(struct header){.type = MESSAGE_HELLO}, &hello.base);
+    self->greeted =
+        send_message(self, &(struct header){.type = MESSAGE_HELLO}, &hello.base);
 }
 
 /* Waiting for the store is progress, up to a bound. */
@@ -169,7 +171,7 @@ static void perform(struct loop *self, struct task *task, enum task_next next)
         committer_submit(self->options.committer, &task->job);
         return;
     case TASK_ANSWER:
-        send_message(self, &header, task->answer);
+        self->counters.unsent += !send_message(self, &header, task->answer);
         count_answer(self, task);
         break;
     case TASK_RETURN:
@@ -342,7 +344,7 @@ static void wait_for_work(struct loop *self)
     uint64_t now_ms = clock_monotonic_ms();
     long wait_ms = self->heartbeat_ms > now_ms ? (long)(self->heartbeat_ms - now_ms) : 0;
     zmq_pollitem_t items[] = {
-        {.socket = self->socket, .events = ZMQ_POLLIN},
+        {.socket = self->socket, .events = self->greeted ? ZMQ_POLLIN : ZMQ_POLLOUT},
         {.fd = outbox_fd(self->outbox), .events = ZMQ_POLLIN},
     };
     zmq_poll(items, 2, wait_ms);
@@ -366,8 +368,9 @@ static bool has_work(const struct loop *self)
 static void *run(void *arg)
 {
     struct loop *self = arg;
-    send_hello(self);
     while (!self->draining || has_work(self)) {
+        if (!self->greeted)
+            send_hello(self);
         receive(self);
         take_committed(self);
         look_at_stop(self);
