@@ -86,18 +86,15 @@ static struct dispatch_limits make_limits(const struct broker_config *config)
 static enum status check_config(const struct broker_config *config,
                                 struct error_text *error)
 {
-    enum log_level level;
-    if (log_level_parse(config->log_level, &level) != STATUS_OK)
-        return error_set(error, STATUS_INVALID,
-                         "log-level is '%s'; expected debug, info, warn or error",
-                         config->log_level);
-    log_open("chw-broker", level);
+    enum status status = log_configure("chw-broker", config->log_level, error);
+    if (status != STATUS_OK)
+        return status;
     if (strcmp(config->front, config->back) == 0)
         return error_set(error, STATUS_INVALID,
                          "front and back are both %s: clients and workers need an "
                          "address each",
                          config->front);
-    enum status status = endpoint_check(config->front, config->insecure, error);
+    status = endpoint_check(config->front, config->insecure, error);
     if (status != STATUS_OK)
         return error_prefix(error, status, "front");
     status = endpoint_check(config->back, config->insecure, error);

@@ -64,13 +64,10 @@ struct worker {
 static enum status check_config(const struct worker_config *config,
                                 struct error_text *error)
 {
-    enum log_level level;
-    if (log_level_parse(config->log_level, &level) != STATUS_OK)
-        return error_set(error, STATUS_INVALID,
-                         "log-level is '%s'; expected debug, info, warn or error",
-                         config->log_level);
-    log_open("chw-worker", level);
-    enum status status = endpoint_check(config->broker, config->insecure, error);
+    enum status status = log_configure("chw-worker", config->log_level, error);
+    if (status != STATUS_OK)
+        return status;
+    status = endpoint_check(config->broker, config->insecure, error);
     return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "broker");
 }
 

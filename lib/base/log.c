@@ -29,6 +29,16 @@ enum status log_level_parse(const char *text, enum log_level *level)
     return STATUS_INVALID;
 }
 
+enum status log_configure(const char *name, const char *level, struct error_text *error)
+{
+    enum log_level least;
+    if (log_level_parse(level, &least) != STATUS_OK)
+        return error_set(error, STATUS_INVALID,
+                         "log-level is '%s'; expected debug, info, warn or error", level);
+    log_open(name, least);
+    return STATUS_OK;
+}
+
 static size_t write_start(char *line, size_t size, enum log_level level,
                           const char *event)
 {

@@ -18,6 +18,10 @@ void log_open(const char *program, enum log_level least);
 /* "debug", "info", "warn" or "error". */
 MUST_CHECK enum status log_level_parse(const char *text, enum log_level *level);
 
+/* log_open with a level as a person gave it. STATUS_INVALID: `error` names the four. */
+MUST_CHECK enum status log_configure(const char *program, const char *level,
+                                     struct error_text *error);
+
 void log_line(enum log_level level, const char *event, const char *fields, ...)
     __attribute__((format(printf, 3, 4)));
 

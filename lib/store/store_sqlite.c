@@ -120,6 +120,26 @@ enum status sqlite_run(struct sqlite_store *self, sqlite3_stmt *statement,
     return status;
 }
 
+enum status sqlite_each(struct sqlite_store *self, sqlite3_stmt *statement,
+                        bool (*read)(sqlite3_stmt *row, void *arg), void *arg,
+                        struct error_text *error)
+{
+    bool found, more;
+    enum status status;
+    do {
+        status = sqlite_row(self, statement, &found, error);
+        more = found && read(statement, arg);
+    } while (more);
+    sqlite3_reset(statement);
+    return status;
+}
+
+void sqlite_text(sqlite3_stmt *row, int column, char *text, size_t size)
+{
+    const unsigned char *stored = sqlite3_column_text(row, column);
+    snprintf(text, size, "%s", stored == NULL ? "" : (const char *)stored);
+}
+
 static enum status run_plain(struct sqlite_store *self, enum statement which,
                              struct error_text *error)
 {
@@ -282,12 +302,6 @@ static void bind_digest(sqlite3_stmt *statement, int at, const struct digest *di
     sqlite3_bind_blob(statement, at, digest->bytes, DIGEST_SIZE, SQLITE_STATIC);
 }
 
-static void column_text(sqlite3_stmt *statement, int at, char *text, size_t size)
-{
-    const unsigned char *stored = sqlite3_column_text(statement, at);
-    snprintf(text, size, "%s", stored == NULL ? "" : (const char *)stored);
-}
-
 static void column_digest(sqlite3_stmt *statement, int at, struct digest *digest)
 {
     memset(digest, 0, sizeof *digest);
@@ -386,21 +400,6 @@ static enum status sqlite_get(struct store *base, enum artifact_kind kind,
                      text);
 }
 
-/* Call `read` for each row until it returns false. */
-static enum status each_row(struct sqlite_store *self, sqlite3_stmt *statement,
-                            bool (*read)(sqlite3_stmt *row, void *arg), void *arg,
-                            struct error_text *error)
-{
-    bool found, more = true;
-    enum status status;
-    do {
-        status = sqlite_row(self, statement, &found, error);
-        more = found && read(statement, arg);
-    } while (more);
-    sqlite3_reset(statement);
-    return status;
-}
-
 struct artifact_visit {
     enum artifact_kind kind;
     bool (*visit)(void *arg, const struct artifact *artifact);
@@ -411,7 +410,7 @@ static bool read_artifact(sqlite3_stmt *row, void *arg)
 {
     struct artifact_visit *self = arg;
     struct artifact artifact = {.kind = self->kind};
-    column_text(row, 0, artifact.name, sizeof artifact.name);
+    sqlite_text(row, 0, artifact.name, sizeof artifact.name);
     column_digest(row, 1, &artifact.version);
     artifact.size = (uint64_t)sqlite3_column_int64(row, 2);
     artifact.published_s = sqlite3_column_int64(row, 3);
@@ -430,7 +429,7 @@ sqlite_artifacts(struct store *base, enum artifact_kind kind, const char *name,
         return sqlite_failure(self, error);
     sqlite3_bind_int(list, 1, (int)kind);
     sqlite3_bind_text(list, 2, name, -1, SQLITE_TRANSIENT); /* NULL binds NULL */
-    return each_row(self, list, read_artifact, &reading, error);
+    return sqlite_each(self, list, read_artifact, &reading, error);
 }
 
 /* ---- aliases ---- */
@@ -540,8 +539,8 @@ static bool read_alias(sqlite3_stmt *row, void *arg)
 {
     struct alias_visit *self = arg;
     struct alias alias = {.kind = (enum artifact_kind)sqlite3_column_int(row, 0)};
-    column_text(row, 1, alias.name, sizeof alias.name);
-    column_text(row, 2, alias.alias, sizeof alias.alias);
+    sqlite_text(row, 1, alias.name, sizeof alias.name);
+    sqlite_text(row, 2, alias.alias, sizeof alias.alias);
     column_digest(row, 3, &alias.version);
     return self->visit(self->arg, &alias);
 }
@@ -553,7 +552,7 @@ static enum status sqlite_aliases(struct store *base,
     struct sqlite_store *self = sqlite_store_of(base);
     struct alias_visit reading = {visit, arg};
     sqlite3_stmt *list = sqlite_statement(self, STATEMENT_ALIASES);
-    return each_row(self, list, read_alias, &reading, error);
+    return sqlite_each(self, list, read_alias, &reading, error);
 }
 
 static enum status sqlite_generation(struct store *base, uint64_t *generation,

@@ -85,6 +85,14 @@ MUST_CHECK enum status sqlite_row(struct sqlite_store *self, sqlite3_stmt *state
 MUST_CHECK enum status sqlite_run(struct sqlite_store *self, sqlite3_stmt *statement,
                                   struct error_text *error);
 
+/* Call `read` for each row of a bound statement until it returns false. */
+MUST_CHECK enum status sqlite_each(struct sqlite_store *self, sqlite3_stmt *statement,
+                                   bool (*read)(sqlite3_stmt *row, void *arg), void *arg,
+                                   struct error_text *error);
+
+/* A text column into a bounded field. */
+void sqlite_text(sqlite3_stmt *row, int column, char *text, size_t size);
+
 /* Take a turn, begin; and end it: commit when `status` is OK, else roll back. Returns how
  * it ended. */
 MUST_CHECK enum status sqlite_begin(struct sqlite_store *self, struct error_text *error);

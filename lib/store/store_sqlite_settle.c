@@ -4,8 +4,6 @@
 #include "store/store_sqlite.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { CLIENT_SIZE = 16, TARGET_SIZE_MAX = 1 + STORE_NAME_MAX + DIGEST_SIZE };
@@ -121,11 +119,9 @@ static enum status insert_settlement(struct sqlite_store *self,
 
 static void read_settlement(sqlite3_stmt *row, struct settlement *settlement)
 {
-    const unsigned char *reason = sqlite3_column_text(row, 2);
     memset(settlement, 0, sizeof *settlement);
     settlement->outcome = (enum settle_outcome)sqlite3_column_int(row, 1);
-    snprintf(settlement->reason, sizeof settlement->reason, "%s",
-             reason == NULL ? "" : (const char *)reason);
+    sqlite_text(row, 2, settlement->reason, sizeof settlement->reason);
     settlement->period = sqlite3_column_int(row, 3);
     settlement->has_program = sqlite3_column_bytes(row, 4) == DIGEST_SIZE;
     if (settlement->has_program)
@@ -253,21 +249,22 @@ enum status sqlite_settlement_count(struct store *base, uint64_t *count,
     return status;
 }
 
-static void copy_text(sqlite3_stmt *row, int at, char *text, size_t size)
-{
-    const unsigned char *stored = sqlite3_column_text(row, at);
-    snprintf(text, size, "%s", stored == NULL ? "" : (const char *)stored);
-}
+struct demand_visit {
+    bool (*visit)(void *arg, const struct demand_cell *cell);
+    void *arg;
+};
 
-static void read_cell(sqlite3_stmt *row, struct demand_cell *cell)
+static bool read_cell(sqlite3_stmt *row, void *arg)
 {
-    cell->period = sqlite3_column_int(row, 0);
-    copy_text(row, 1, cell->region, sizeof cell->region);
-    copy_text(row, 2, cell->target, sizeof cell->target);
-    copy_text(row, 3, cell->tier, sizeof cell->tier);
-    cell->people = sqlite3_column_int64(row, 4);
-    cell->sum_p = sqlite3_column_int64(row, 5);
-    cell->sum_pq = sqlite3_column_int64(row, 6);
+    const struct demand_visit *self = arg;
+    struct demand_cell cell = {.period = sqlite3_column_int(row, 0)};
+    sqlite_text(row, 1, cell.region, sizeof cell.region);
+    sqlite_text(row, 2, cell.target, sizeof cell.target);
+    sqlite_text(row, 3, cell.tier, sizeof cell.tier);
+    cell.people = sqlite3_column_int64(row, 4);
+    cell.sum_p = sqlite3_column_int64(row, 5);
+    cell.sum_pq = sqlite3_column_int64(row, 6);
+    return self->visit(self->arg, &cell);
 }
 
 enum status sqlite_demand(struct store *base, int32_t period,
@@ -275,32 +272,30 @@ enum status sqlite_demand(struct store *base, int32_t period,
                           void *arg, struct error_text *error)
 {
     struct sqlite_store *self = sqlite_store_of(base);
+    struct demand_visit reading = {visit, arg};
     sqlite3_stmt *list = sqlite_statement(self, STATEMENT_DEMAND);
-    struct demand_cell cell;
-    bool more;
-    enum status status;
     if (list == NULL)
         return sqlite_failure(self, error);
     sqlite3_bind_int(list, 1, period);
-    do {
-        status = sqlite_row(self, list, &more, error);
-        if (more)
-            read_cell(list, &cell);
-    } while (more && visit(arg, &cell));
-    sqlite3_reset(list);
-    return status;
+    return sqlite_each(self, list, read_cell, &reading, error);
 }
 
-static void read_letter(sqlite3_stmt *row, struct dead_letter *letter)
+struct letter_visit {
+    bool (*visit)(void *arg, const struct dead_letter *letter);
+    void *arg;
+};
+
+static bool read_letter(sqlite3_stmt *row, void *arg)
 {
-    memset(letter, 0, sizeof *letter);
+    const struct letter_visit *self = arg;
+    struct dead_letter letter = {.sequence = unordered(sqlite3_column_int64(row, 1))};
     if (sqlite3_column_bytes(row, 0) == CLIENT_SIZE)
-        memcpy(letter->client, sqlite3_column_blob(row, 0), CLIENT_SIZE);
-    letter->sequence = unordered(sqlite3_column_int64(row, 1));
-    copy_text(row, 2, letter->region, sizeof letter->region);
-    copy_text(row, 3, letter->reason, sizeof letter->reason);
-    letter->body = sqlite3_column_blob(row, 4);
-    letter->size = (size_t)sqlite3_column_bytes(row, 4);
+        memcpy(letter.client, sqlite3_column_blob(row, 0), CLIENT_SIZE);
+    sqlite_text(row, 2, letter.region, sizeof letter.region);
+    sqlite_text(row, 3, letter.reason, sizeof letter.reason);
+    letter.body = sqlite3_column_blob(row, 4);
+    letter.size = (size_t)sqlite3_column_bytes(row, 4);
+    return self->visit(self->arg, &letter);
 }
 
 enum status sqlite_dead_letters(struct store *base,
@@ -309,15 +304,7 @@ enum status sqlite_dead_letters(struct store *base,
                                 void *arg, struct error_text *error)
 {
     struct sqlite_store *self = sqlite_store_of(base);
-    sqlite3_stmt *list = sqlite_statement(self, STATEMENT_DEAD);
-    struct dead_letter letter;
-    bool more;
-    enum status status;
-    do {
-        status = sqlite_row(self, list, &more, error);
-        if (more)
-            read_letter(list, &letter);
-    } while (more && visit(arg, &letter));
-    sqlite3_reset(list);
-    return status;
+    struct letter_visit reading = {visit, arg};
+    return sqlite_each(self, sqlite_statement(self, STATEMENT_DEAD), read_letter,
+                       &reading, error);
 }
