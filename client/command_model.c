@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* command_model.c - chw model list | show | promote | rollback. */
+#include "base/config.h"
+#include "base/log.h"
+#include "client/commands.h"
+#include "client/model_show.h"
+#include "client/model_source.h"
+#include "client/nearest.h"
+#include "client/store_option.h"
+#include "client/text_table.h"
+#include "table/csv_writer.h"
+
+#include "client/data_folder.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+enum { VERSION_SHOWN = 12 };
+
+struct model_config {
+    char *data, *store, *format;
+};
+
+#define KEY(name, type, field) name, type, offsetof(struct model_config, field)
+#define STORE_KEYS                                                                       \
+    {KEY("data", CONFIG_TEXT, data),                                                     \
+     DATA_FOLDER_DEFAULT,                                                                \
+     0,                                                                                  \
+     0,                                                                                  \
+     "DIR",                                                                              \
+     "the cluster's data folder"},                                                       \
+    {                                                                                    \
+        KEY("store", CONFIG_TEXT, store), NULL, 0, 0, "URL",                             \
+            "the store (default: sqlite:DIR/store.db)"                                   \
+    }
+static const struct config_key store_keys[] = {STORE_KEYS};
+static const struct config_key list_keys[] = {
+    STORE_KEYS,
+    {KEY("format", CONFIG_TEXT, format), "table", 0, 0, "FORMAT", "table or csv"},
+};
+#undef STORE_KEYS
+#undef KEY
+
+/* What one action works with. */
+struct work {
+    struct store *store;
+    const struct model_config *config;
+    char *const *operands;
+    struct error_text *error;
+};
+
+static void shorten(const struct digest *version, char text[DIGEST_HEX_SIZE])
+{
+    digest_format(version, text);
+    text[VERSION_SHOWN] = '\0';
+}
+
+/* ---- list ---- */
+
+struct alias_list {
+    struct alias items[256];
+    size_t count;
+};
+
+static bool gather_alias(void *arg, const struct alias *alias)
+{
+    struct alias_list *self = arg;
+    if (alias->kind == ARTIFACT_MODEL)
+        self->items[self->count++] = *alias;
+    return self->count < sizeof self->items / sizeof self->items[0];
+}
+
+/* "champion challenger" */
+static void join_aliases(const struct alias_list *aliases,
+                         const struct artifact *artifact, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < aliases->count && used < size; i++) {
+        const struct alias *alias = &aliases->items[i];
+        if (strcmp(alias->name, artifact->name) == 0 &&
+            memcmp(&alias->version, &artifact->version, sizeof alias->version) == 0)
+            used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                     used == 0 ? "" : " ", alias->alias);
+    }
+}
+
+static void format_time(int64_t seconds, char *text, size_t size)
+{
+    time_t when = (time_t)seconds;
+    struct tm parts;
+    gmtime_r(&when, &parts);
+    strftime(text, size, "%Y-%m-%d %H:%M:%SZ", &parts);
+}
+
+static void print_table(const struct artifact *all, size_t count,
+                        const struct alias_list *aliases)
+{
+    struct text_table *table = text_table_new("lllrl");
+    char version[DIGEST_HEX_SIZE], when[32], names[192];
+    if (table == NULL)
+        return;
+    text_table_add(table, "model");
+    text_table_add(table, "version");
+    text_table_add(table, "published");
+    text_table_add(table, "bytes");
+    text_table_add(table, "aliases");
+    for (size_t i = 0; i < count; i++) {
+        shorten(&all[i].version, version);
+        format_time(all[i].published_s, when, sizeof when);
+        join_aliases(aliases, &all[i], names, sizeof names);
+        text_table_add(table, "%s", all[i].name);
+        text_table_add(table, "%s", version);
+        text_table_add(table, "%s", when);
+        text_table_count(table, (int64_t)all[i].size);
+        text_table_add(table, "%s", names);
+    }
+    text_table_print(table, stdout);
+    text_table_free(table);
+}
+
+static void print_csv(const struct artifact *all, size_t count,
+                      const struct alias_list *aliases)
+{
+    char version[DIGEST_HEX_SIZE], when[32], names[2048];
+    puts("model,version,published,bytes,aliases");
+    for (size_t i = 0; i < count; i++) {
+        digest_format(&all[i].version, version);
+        format_time(all[i].published_s, when, sizeof when);
+        join_aliases(aliases, &all[i], names, sizeof names);
+        csv_write_text(stdout, 1, all[i].name);
+        csv_write_text(stdout, 0, version);
+        csv_write_text(stdout, 0, when);
+        csv_write_count(stdout, 0, all[i].size);
+        csv_write_text(stdout, 0, names);
+        csv_write_end(stdout);
+    }
+}
+
+static enum status list(const struct work *work)
+{
+    struct alias_list aliases = {.count = 0};
+    struct artifact *all;
+    size_t count;
+    bool csv = strcmp(work->config->format, "csv") == 0;
+    if (!csv && strcmp(work->config->format, "table") != 0)
+        return error_set(work->error, STATUS_INVALID,
+                         "--format is '%s'; expected table or csv", work->config->format);
+    enum status status =
+        store_aliases(work->store, gather_alias, &aliases, work->error);
+    if (status == STATUS_OK)
+        status = model_source_list(work->store, NULL, &all, &count, work->error);
+    if (status != STATUS_OK)
+        return status;
+    if (csv)
+        print_csv(all, count, &aliases);
+    else if (count == 0)
+        puts("no models yet: `chw train FILE --target COLUMN --name NAME --promote "
+             "champion` publishes one");
+    else
+        print_table(all, count, &aliases);
+    free(all);
+    return STATUS_OK;
+}
+
+/* ---- show ---- */
+
+static enum status load(const struct work *work, const struct artifact *artifact,
+                        struct model **model)
+{
+    uint8_t *bytes;
+    size_t size;
+    enum status status = store_get(work->store, ARTIFACT_MODEL, &artifact->version,
+                                   &bytes, &size, work->error);
+    if (status != STATUS_OK)
+        return status;
+    status = model_load(bytes, size, model, work->error);
+    free(bytes);
+    return status;
+}
+
+static enum status show(const struct work *work)
+{
+    struct alias_list aliases = {.count = 0};
+    struct artifact artifact;
+    struct model *model;
+    char text[2048];
+    enum status status = model_source_find(work->store, NULL, work->operands[0],
+                                           &artifact, work->error);
+    if (status == STATUS_OK)
+        status = store_aliases(work->store, gather_alias, &aliases, work->error);
+    if (status == STATUS_OK)
+        status = load(work, &artifact, &model);
+    if (status != STATUS_OK)
+        return status;
+    printf("%-12s%s\n", "model", artifact.name);
+    digest_format(&artifact.version, text);
+    printf("%-12s%s\n", "version", text);
+    format_time(artifact.published_s, text, sizeof text);
+    printf("%-12s%s, %" PRIu64 " bytes\n", "published", text, artifact.size);
+    join_aliases(&aliases, &artifact, text, sizeof text);
+    printf("%-12s%s\n", "aliases", text[0] == '\0' ? "none" : text);
+    model_show(model);
+    model_free(model);
+    return STATUS_OK;
+}
+
+/* ---- promote and rollback ---- */
+
+static enum status check_names(const char *name, const char *alias,
+                               struct error_text *error)
+{
+    if (!store_name_is_valid(name))
+        return error_set(error, STATUS_INVALID,
+                         "'%s' is not a name (1 to %d of a-z 0-9 . _ -)", name,
+                         STORE_NAME_MAX);
+    if (!store_name_is_valid(alias))
+        return error_set(error, STATUS_INVALID,
+                         "'%s' is not an alias (1 to %d of a-z 0-9 . _ -)", alias,
+                         STORE_NAME_MAX);
+    return STATUS_OK;
+}
+
+/* What workers would refuse is not promoted. */
+static enum status check_serves(const struct work *work, const struct artifact *artifact)
+{
+    struct model *model;
+    char version[DIGEST_HEX_SIZE];
+    shorten(&artifact->version, version);
+    enum status status = load(work, artifact, &model);
+    if (status == STATUS_OK) {
+        status = model_check_golden(model, work->error);
+        if (status == STATUS_OK && strcmp(model_name(model), artifact->name) != 0)
+            status = error_set(work->error, STATUS_CORRUPT, "it is a model of %s",
+                               model_name(model));
+        model_free(model);
+    }
+    return status == STATUS_OK
+               ? STATUS_OK
+               : error_prefix(work->error, status, "version %s is not promoted", version);
+}
+
+static void say_move(const char *name, const char *alias, bool had,
+                     const struct digest *before, const struct digest *after)
+{
+    char from[DIGEST_HEX_SIZE], to[DIGEST_HEX_SIZE];
+    shorten(before, from);
+    shorten(after, to);
+    if (had && strcmp(from, to) == 0)
+        printf("%s@%s is %s already\n", name, alias, to);
+    else
+        printf("%s@%s is %s now%s%s\n", name, alias, to, had ? "; it was " : "",
+               had ? from : "");
+}
+
+static enum status promote(const struct work *work)
+{
+    const char *name = work->operands[0], *alias = work->operands[2];
+    struct artifact artifact;
+    struct digest before;
+    enum status status = check_names(name, alias, work->error);
+    if (status == STATUS_OK)
+        status = model_source_find(work->store, name, work->operands[1], &artifact,
+                                   work->error);
+    if (status == STATUS_OK)
+        status = check_serves(work, &artifact);
+    if (status != STATUS_OK)
+        return status;
+    bool had = store_alias_get(work->store, ARTIFACT_MODEL, name, alias, &before, NULL) ==
+               STATUS_OK;
+    status = store_alias_move(work->store, ARTIFACT_MODEL, name, alias,
+                              &artifact.version, work->error);
+    if (status == STATUS_OK)
+        say_move(name, alias, had, had ? &before : &artifact.version, &artifact.version);
+    return status;
+}
+
+static enum status rollback(const struct work *work)
+{
+    const char *name = work->operands[0], *alias = work->operands[1];
+    struct digest before, after;
+    enum status status = check_names(name, alias, work->error);
+    if (status == STATUS_OK)
+        status = store_alias_get(work->store, ARTIFACT_MODEL, name, alias, &before,
+                                 work->error);
+    if (status == STATUS_OK)
+        status = store_alias_rollback(work->store, ARTIFACT_MODEL, name, alias, &after,
+                                      work->error);
+    if (status == STATUS_OK)
+        say_move(name, alias, true, &before, &after);
+    return status;
+}
+
+/* ---- the table of actions ---- */
+
+struct action {
+    const char *name;
+    enum status (*run)(const struct work *work);
+    const char *help;
+    struct config_spec spec;
+};
+
+#define KEYS(keys_) .keys = keys_, .key_count = sizeof keys_ / sizeof keys_[0]
+static const struct action actions[] = {
+    {"list", list, "every version, newest first",
+     {.program = "chw model list", .summary = "Every version there is, newest first.",
+      KEYS(list_keys)}},
+    {"show", show, "features, policies, lineage, metrics of one",
+     {.program = "chw model show",
+      .summary = "What a version reads, what it does without a value, where it is from.",
+      .operands = "NAME[@ALIAS]|VERSION", .operands_min = 1, .operands_max = 1,
+      KEYS(store_keys),
+      .notes = "NAME alone is its newest version; VERSION is its first 6 or more "
+               "letters.\n"}},
+    {"promote", promote, "serve a version under an alias",
+     {.program = "chw model promote",
+      .summary = "Serve a version under an alias, once it has passed its golden records.",
+      .operands = "NAME VERSION|NAME@ALIAS ALIAS", .operands_min = 3, .operands_max = 3,
+      KEYS(store_keys),
+      .notes = "chw model promote chd 3fa9c1 champion\n"
+               "chw model promote chd chd@challenger champion\n"}},
+    {"rollback", rollback, "back to the version before",
+     {.program = "chw model rollback",
+      .summary = "Move an alias back to where it was before its last move.",
+      .operands = "NAME ALIAS", .operands_min = 2, .operands_max = 2,
+      KEYS(store_keys)}},
+};
+#undef KEYS
+
+enum { ACTION_COUNT = sizeof actions / sizeof actions[0] };
+
+static int run_action(const struct action *action, int argc, char **argv)
+{
+    struct model_config config = {0};
+    struct config_list operands = {0};
+    struct error_text error = {""};
+    struct store *store = NULL;
+    int exit_code;
+    if (!config_load(&action->spec, argc, argv, &config, &operands, &exit_code))
+        return exit_code;
+    enum status status = store_option_open(config.data, config.store, &store, &error);
+    if (status == STATUS_OK)
+        status = action->run(&(struct work){store, &config, operands.items, &error});
+    if (status != STATUS_OK)
+        fprintf(stderr, "%s: %s\n", action->spec.program,
+                error.text[0] == '\0' ? status_text(status) : error.text);
+    store_close(store);
+    config_free(&action->spec, &config, &operands);
+    return status_exit_code(status);
+}
+
+static void print_usage(FILE *file)
+{
+    fprintf(file, "usage: chw model ACTION ...\n"
+                  "Models are immutable; an alias says which version serves.\n\n");
+    for (size_t i = 0; i < ACTION_COUNT; i++)
+        fprintf(file, "  %-10s %s\n", actions[i].name, actions[i].help);
+    fprintf(file, "\n`chw model ACTION --help` explains one.\n");
+}
+
+int command_model(int argc, char **argv)
+{
+    const char *names[ACTION_COUNT];
+    if (argc < 2) {
+        print_usage(stderr);
+        return EX_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_usage(stdout);
+        return EX_OK;
+    }
+    for (size_t i = 0; i < ACTION_COUNT; i++) {
+        if (strcmp(argv[1], actions[i].name) == 0)
+            return run_action(&actions[i], argc - 1, argv + 1);
+        names[i] = actions[i].name;
+    }
+    const char *meant = nearest_name(argv[1], names, ACTION_COUNT);
+    fprintf(stderr, "chw model: '%s' is not list, show, promote or rollback%s%s%s\n",
+            argv[1], meant == NULL ? "" : "; did you mean '",
+            meant == NULL ? "" : meant, meant == NULL ? "" : "'?");
+    return EX_USAGE;
+}
