@@ -35,10 +35,11 @@ static const struct config_spec spec = {
     .summary = "Per region and target: people scored, expected cases, people per tier.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
-    .notes = "Demand counts scorings: a person scored by two jobs counts twice.\n"
-             "`expected` is the sum of the probabilities, `+-` its standard deviation. "
-             "csv and\njson also have the exact sums: sum_p of llrint(p * 2^32), sum_pq of "
-             "llrint(p * (1 - p)\n* 2^32), over the people.\n",
+    .notes =
+        "Demand counts scorings: a person scored by two jobs counts twice.\n"
+        "`expected` is the sum of the probabilities, `+-` its standard deviation. "
+        "csv and\njson also have the exact sums: sum_p of llrint(p * 2^32), sum_pq of "
+        "llrint(p * (1 - p)\n* 2^32), over the people.\n",
 };
 
 struct cell_list {
@@ -193,8 +194,8 @@ static enum status parse_period(const char *text, int32_t *period,
     *period = 0;
     if (text == NULL)
         return STATUS_OK;
-    bool shaped = strlen(text) == 7 && strspn(text, "0123456789") == 4 && text[4] == '-' &&
-                  strspn(text + 5, "0123456789") == 2;
+    bool shaped = strlen(text) == 7 && strspn(text, "0123456789") == 4 &&
+                  text[4] == '-' && strspn(text + 5, "0123456789") == 2;
     if (shaped)
         used = sscanf(text, "%4" SCNd32 "-%2" SCNd32, &year, &month);
     if (used != 2 || month < 1 || month > 12)
@@ -254,8 +255,9 @@ int command_demand(int argc, char **argv)
     const struct format *format = find_format(config.format);
     enum status status = parse_period(config.period, &period, &error);
     if (status == STATUS_OK && format == NULL)
-        status = error_set(&error, STATUS_INVALID,
-                           "--format is '%s'; expected table, csv or json", config.format);
+        status =
+            error_set(&error, STATUS_INVALID,
+                      "--format is '%s'; expected table, csv or json", config.format);
     if (status == STATUS_OK)
         status = store_option_open(config.data, config.store, &store, &error);
     if (status == STATUS_OK)

@@ -27,11 +27,7 @@ struct model_config {
 
 #define KEY(name, type, field) name, type, offsetof(struct model_config, field)
 #define STORE_KEYS                                                                       \
-    {KEY("data", CONFIG_TEXT, data),                                                     \
-     DATA_FOLDER_DEFAULT,                                                                \
-     0,                                                                                  \
-     0,                                                                                  \
-     "DIR",                                                                              \
+    {KEY("data", CONFIG_TEXT, data), DATA_FOLDER_DEFAULT, 0, 0, "DIR",                   \
      "the cluster's data folder"},                                                       \
     {                                                                                    \
         KEY("store", CONFIG_TEXT, store), NULL, 0, 0, "URL",                             \
@@ -150,8 +146,7 @@ static enum status list(const struct work *work)
     if (!csv && strcmp(work->config->format, "table") != 0)
         return error_set(work->error, STATUS_INVALID,
                          "--format is '%s'; expected table or csv", work->config->format);
-    enum status status =
-        store_aliases(work->store, gather_alias, &aliases, work->error);
+    enum status status = store_aliases(work->store, gather_alias, &aliases, work->error);
     if (status == STATUS_OK)
         status = model_source_list(work->store, NULL, &all, &count, work->error);
     if (status != STATUS_OK)
@@ -189,8 +184,8 @@ static enum status show(const struct work *work)
     struct artifact artifact;
     struct model *model;
     char text[2048];
-    enum status status = model_source_find(work->store, NULL, work->operands[0],
-                                           &artifact, work->error);
+    enum status status =
+        model_source_find(work->store, NULL, work->operands[0], &artifact, work->error);
     if (status == STATUS_OK)
         status = store_aliases(work->store, gather_alias, &aliases, work->error);
     if (status == STATUS_OK)
@@ -272,8 +267,8 @@ static enum status promote(const struct work *work)
         return status;
     bool had = store_alias_get(work->store, ARTIFACT_MODEL, name, alias, &before, NULL) ==
                STATUS_OK;
-    status = store_alias_move(work->store, ARTIFACT_MODEL, name, alias,
-                              &artifact.version, work->error);
+    status = store_alias_move(work->store, ARTIFACT_MODEL, name, alias, &artifact.version,
+                              work->error);
     if (status == STATUS_OK)
         say_move(name, alias, had, had ? &before : &artifact.version, &artifact.version);
     return status;
@@ -306,27 +301,42 @@ struct action {
 
 #define KEYS(keys_) .keys = keys_, .key_count = sizeof keys_ / sizeof keys_[0]
 static const struct action actions[] = {
-    {"list", list, "every version, newest first",
-     {.program = "chw model list", .summary = "Every version there is, newest first.",
+    {"list",
+     list,
+     "every version, newest first",
+     {.program = "chw model list",
+      .summary = "Every version there is, newest first.",
       KEYS(list_keys)}},
-    {"show", show, "features, policies, lineage, metrics of one",
+    {"show",
+     show,
+     "features, policies, lineage, metrics of one",
      {.program = "chw model show",
       .summary = "What a version reads, what it does without a value, where it is from.",
-      .operands = "NAME[@ALIAS]|VERSION", .operands_min = 1, .operands_max = 1,
+      .operands = "NAME[@ALIAS]|VERSION",
+      .operands_min = 1,
+      .operands_max = 1,
       KEYS(store_keys),
       .notes = "NAME alone is its newest version; VERSION is its first 6 or more "
                "letters.\n"}},
-    {"promote", promote, "serve a version under an alias",
+    {"promote",
+     promote,
+     "serve a version under an alias",
      {.program = "chw model promote",
       .summary = "Serve a version under an alias, once it has passed its golden records.",
-      .operands = "NAME VERSION|NAME@ALIAS ALIAS", .operands_min = 3, .operands_max = 3,
+      .operands = "NAME VERSION|NAME@ALIAS ALIAS",
+      .operands_min = 3,
+      .operands_max = 3,
       KEYS(store_keys),
       .notes = "chw model promote chd 3fa9c1 champion\n"
                "chw model promote chd chd@challenger champion\n"}},
-    {"rollback", rollback, "back to the version before",
+    {"rollback",
+     rollback,
+     "back to the version before",
      {.program = "chw model rollback",
       .summary = "Move an alias back to where it was before its last move.",
-      .operands = "NAME ALIAS", .operands_min = 2, .operands_max = 2,
+      .operands = "NAME ALIAS",
+      .operands_min = 2,
+      .operands_max = 2,
       KEYS(store_keys)}},
 };
 #undef KEYS
@@ -380,7 +390,7 @@ int command_model(int argc, char **argv)
     }
     const char *meant = nearest_name(argv[1], names, ACTION_COUNT);
     fprintf(stderr, "chw model: '%s' is not list, show, promote or rollback%s%s%s\n",
-            argv[1], meant == NULL ? "" : "; did you mean '",
-            meant == NULL ? "" : meant, meant == NULL ? "" : "'?");
+            argv[1], meant == NULL ? "" : "; did you mean '", meant == NULL ? "" : meant,
+            meant == NULL ? "" : "'?");
     return EX_USAGE;
 }

@@ -123,6 +123,15 @@ static enum status add_total(struct demand_group *group)
     return STATUS_OK;
 }
 
+static int by_period_and_target(const void *a, const void *b)
+{
+    const struct demand_line *left = ((const struct demand_group *)a)->lines;
+    const struct demand_line *right = ((const struct demand_group *)b)->lines;
+    if (left->period != right->period)
+        return left->period < right->period ? -1 : 1;
+    return strcmp(left->target, right->target);
+}
+
 enum status demand_sums_make(const struct demand_cell *cells, size_t count,
                              const struct program *program, struct demand_sums *out)
 {
@@ -134,6 +143,8 @@ enum status demand_sums_make(const struct demand_cell *cells, size_t count,
         status = add_total(&out->groups[i]);
     if (status != STATUS_OK)
         demand_sums_free(out);
+    else if (out->group_count > 0)
+        qsort(out->groups, out->group_count, sizeof out->groups[0], by_period_and_target);
     return status;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* demand_sums.h - the store's demand cells, gathered per period, target and region. Pure. */
+/* demand_sums.h - the store's demand cells, gathered per period, target and region. Pure.
+ */
 
 #ifndef CLIENT_DEMAND_SUMS_H
 #define CLIENT_DEMAND_SUMS_H
@@ -28,8 +29,9 @@ struct demand_sums {
     size_t group_count;
 };
 
-/* `cells` as the store orders them, kept by the caller while the sums are used. `program` NULL:
- * tiers in the order of their names. STATUS_NOMEM; STATUS_FULL: more tiers than can be. */
+/* `cells` as the store orders them, kept by the caller while the sums are used. `program`
+ * NULL: tiers in the order of their names. STATUS_NOMEM; STATUS_FULL: more tiers than can
+ * be. */
 MUST_CHECK enum status demand_sums_make(const struct demand_cell *cells, size_t count,
                                         const struct program *program,
                                         struct demand_sums *out);

@@ -15,8 +15,11 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"up", command_up, "start a broker and workers on this machine; Ctrl-C drains"},
     {"generate", command_generate, "write a synthetic population"},
     {"train", command_train, "train a model on a table and publish it"},
+    {"model", command_model, "list, show, promote and roll back models"},
+    {"demand", command_demand, "people, expected cases and tiers per region"},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

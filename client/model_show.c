@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model_show.c - what a model reads, what it does without a value, and where it comes from. */
+/* model_show.c - what a model reads, what it does without a value, and where it comes
+ * from. */
 #include "client/model_show.h"
 
 #include "client/text_table.h"
@@ -18,11 +19,12 @@ static void show_estimator(const Chw__Model *model)
                model->n_features);
     else
         printf("%zu trees over %zu features", model->trees->n_trees, model->n_features);
-    printf("%s%s\n",
-           model->link == CHW__LINK__LINK_LOGISTIC ? ", logistic link" : "",
-           model->calibration_case == CHW__MODEL__CALIBRATION_PLATT      ? ", Platt calibration"
-           : model->calibration_case == CHW__MODEL__CALIBRATION_ISOTONIC ? ", isotonic calibration"
-                                                                         : "");
+    printf("%s%s\n", model->link == CHW__LINK__LINK_LOGISTIC ? ", logistic link" : "",
+           model->calibration_case == CHW__MODEL__CALIBRATION_PLATT
+               ? ", Platt calibration"
+           : model->calibration_case == CHW__MODEL__CALIBRATION_ISOTONIC
+               ? ", isotonic calibration"
+               : "");
 }
 
 static void add_missing(struct text_table *table, const Chw__Feature *feature)
@@ -37,7 +39,8 @@ static void add_missing(struct text_table *table, const Chw__Feature *feature)
     else if (numeric)
         text_table_add(table, "%g", (double)feature->numeric->impute);
     else
-        text_table_add(table, "'%s'", feature->category->names[feature->category->impute]);
+        text_table_add(table, "'%s'",
+                       feature->category->names[feature->category->impute]);
 }
 
 static void add_kind(struct text_table *table, const Chw__Feature *feature)
@@ -47,9 +50,9 @@ static void add_kind(struct text_table *table, const Chw__Feature *feature)
         return;
     }
     const Chw__Category *category = feature->category;
-    text_table_add(table, "%zu categories, %s", category->n_names,
-                   category->encoding == CHW__CATEGORY_ENCODING__ENCODING_CODE ? "code"
-                                                                               : "one-hot");
+    text_table_add(
+        table, "%zu categories, %s", category->n_names,
+        category->encoding == CHW__CATEGORY_ENCODING__ENCODING_CODE ? "code" : "one-hot");
 }
 
 static void add_unknown(struct text_table *table, const Chw__Feature *feature)

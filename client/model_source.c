@@ -117,7 +117,8 @@ static enum status find_among(const struct artifact *all, size_t count,
         }
     if (is_prefix(source))
         return find_prefix(all, count, source, out, error);
-    return error_set(error, store_name_is_valid(source) ? STATUS_NOT_FOUND : STATUS_INVALID,
+    return error_set(error,
+                     store_name_is_valid(source) ? STATUS_NOT_FOUND : STATUS_INVALID,
                      "there is no model '%s' (and a version is given by its first %d "
                      "or more letters of 0-9a-f); `chw model list` shows what there is",
                      source, VERSION_PREFIX_MIN);

@@ -159,6 +159,11 @@ void supervisor_stop(struct supervisor *self, int exit_code)
     self->exit_code = exit_code;
 }
 
+bool supervisor_is_stopping(const struct supervisor *self)
+{
+    return self->phase == DRAINING;
+}
+
 int supervisor_exit_code(const struct supervisor *self)
 {
     return self->exit_code;

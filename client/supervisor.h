@@ -69,6 +69,8 @@ MUST_CHECK bool supervisor_exited(struct supervisor *self, size_t child, int exi
 /* Drain, then end with `exit_code`. A second call kills at once; the first code stays. */
 void supervisor_stop(struct supervisor *self, int exit_code);
 
+bool supervisor_is_stopping(const struct supervisor *self);
+
 int supervisor_exit_code(const struct supervisor *self);
 
 #endif
