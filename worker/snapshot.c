@@ -2,6 +2,7 @@
 /* snapshot.c - reads the store's aliases into a snapshot, and swaps snapshots. */
 #include "worker/snapshot.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -13,15 +14,18 @@
 
 enum { VERSION_SHOWN = 12 }; /* hex digits in a log line */
 
+/* What serves an alias: the version that it names, or, where that one was refused, the
+ * one before. */
 struct entry {
     struct alias alias;
-    struct loaded *loaded;
+    struct loaded *loaded; /* NULL: refused, and there was none before */
 };
 
 struct snapshot {
     atomic_uint holders;
     uint64_t generation;
-    struct program *program; /* NULL: none */
+    struct program *program; /* NULL: none; without targets: refused, and none before */
+    struct digest program_wanted;
     struct entry *entries;
     size_t count;
 };
@@ -37,12 +41,12 @@ static void log_refused(const struct alias *alias, const struct error_text *erro
               VERSION_SHOWN, version, error->text);
 }
 
-static void log_loaded(const struct alias *alias)
+static void log_loaded(const struct alias *alias, uint64_t start_ms)
 {
     char version[DIGEST_HEX_SIZE];
     digest_format(&alias->version, version);
-    log_info("model_loaded", "name=%s alias=%s version=%.*s", alias->name, alias->alias,
-             VERSION_SHOWN, version);
+    log_info("model_loaded", "name=%s alias=%s version=%.*s ms=%" PRIu64, alias->name,
+             alias->alias, VERSION_SHOWN, version, clock_monotonic_ms() - start_ms);
 }
 
 /* A store that is away now is no reason to refuse a version: the whole reading fails. */
@@ -51,26 +55,75 @@ static bool is_refusal(enum status status)
     return status != STATUS_UNAVAILABLE && status != STATUS_NOMEM;
 }
 
+static const struct entry *find_entry(const struct snapshot *self, const char *name,
+                                      const char *alias)
+{
+    for (size_t i = 0; self != NULL && i < self->count; i++)
+        if (strcmp(self->entries[i].alias.name, name) == 0 &&
+            strcmp(self->entries[i].alias.alias, alias) == 0)
+            return &self->entries[i];
+    return NULL;
+}
+
+static bool digest_equal(const struct digest *a, const struct digest *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static bool is_version(const struct loaded *loaded, const struct digest *version)
+{
+    return loaded != NULL && digest_equal(model_version(loaded_model(loaded)), version);
+}
+
+/* What is in memory for this alias and needs no fetching, NULL included: the version
+ * itself, or what went on serving when it was refused before. */
+static bool keeps(const struct snapshot *before, const struct alias *alias,
+                  struct loaded **out)
+{
+    const struct entry *entry = find_entry(before, alias->name, alias->alias);
+    *out = before == NULL ? NULL : snapshot_version(before, &alias->version);
+    if (*out != NULL && strcmp(model_name(loaded_model(*out)), alias->name) == 0)
+        return true;
+    *out = entry == NULL ? NULL : entry->loaded;
+    return entry != NULL && digest_equal(&entry->alias.version, &alias->version);
+}
+
+/* Settlements and programs know a model by its own name: one under another's would be
+ * recalled with other rules. */
+static enum status fetch_model(struct store *store, const struct alias *alias,
+                               struct loaded **out, struct error_text *error)
+{
+    enum status status = loaded_fetch(store, &alias->version, out, error);
+    if (status != STATUS_OK)
+        return status;
+    const char *own = model_name(loaded_model(*out));
+    if (strcmp(own, alias->name) == 0)
+        return STATUS_OK;
+    error_set(error, STATUS_INVALID, "the model calls itself %s", own);
+    loaded_drop(*out);
+    return STATUS_INVALID;
+}
+
 static enum status find_model(struct store *store, const struct snapshot *before,
                               const struct alias *alias, struct loaded **out,
                               struct error_text *error)
 {
-    *out = before == NULL ? NULL : snapshot_version(before, &alias->version);
-    if (*out != NULL) {
-        loaded_hold(*out);
-        return STATUS_OK;
+    struct error_text own = {""};
+    struct loaded *kept, *fetched;
+    uint64_t start_ms = clock_monotonic_ms();
+    enum status status = STATUS_OK;
+    if (!keeps(before, alias, &kept)) {
+        status = fetch_model(store, alias, &fetched, &own);
+        if (status == STATUS_OK) {
+            log_loaded(alias, start_ms);
+            *out = fetched;
+            return STATUS_OK;
+        }
+        if (!is_refusal(status))
+            return error_set(error, status, "%s", own.text);
+        log_refused(alias, &own);
     }
-    enum status status = loaded_fetch(store, &alias->version, out, error);
-    if (status == STATUS_OK) {
-        log_loaded(alias);
-        return STATUS_OK;
-    }
-    if (!is_refusal(status))
-        return status;
-    log_refused(alias, error);
-    *out = before == NULL ? NULL : snapshot_alias(before, alias->name, alias->alias);
-    if (*out != NULL)
-        loaded_hold(*out);
+    *out = kept == NULL ? NULL : loaded_hold(kept);
     return STATUS_OK;
 }
 
@@ -92,20 +145,24 @@ static enum status find_program(struct snapshot *self, struct store *store,
                                 const struct snapshot *before, const struct alias *alias,
                                 struct error_text *error)
 {
-    struct program *program = malloc(sizeof *program);
+    struct error_text own = {""};
+    bool same = before != NULL && before->program != NULL &&
+                digest_equal(&before->program_wanted, &alias->version);
+    struct program *program = calloc(1, sizeof *program);
     if (program == NULL)
         return STATUS_NOMEM;
-    enum status status = fetch_program(store, &alias->version, program, error);
-    if (status != STATUS_OK && is_refusal(status)) {
-        log_refused(alias, error);
-        status = STATUS_OK;
-        if (before != NULL && before->program != NULL)
-            *program = *before->program;
-        else
-            program->target_count = 0; /* none */
-    }
     self->program = program;
-    return status;
+    self->program_wanted = alias->version;
+    enum status status =
+        same ? STATUS_OK : fetch_program(store, &alias->version, program, &own);
+    if (status != STATUS_OK && !is_refusal(status))
+        return error_set(error, status, "%s", own.text);
+    if (status != STATUS_OK)
+        log_refused(alias, &own);
+    if (status != STATUS_OK || same)
+        *program = before != NULL && before->program != NULL ? *before->program
+                                                             : (struct program){0};
+    return STATUS_OK;
 }
 
 struct gathering {
@@ -131,13 +188,13 @@ static enum status add_alias(struct snapshot *self, struct store *store,
                              const struct snapshot *before, const struct alias *alias,
                              struct error_text *error)
 {
-    struct loaded *loaded;
+    struct loaded *loaded = NULL;
     if (alias->kind == ARTIFACT_PROGRAM)
         return strcmp(alias->alias, STORE_PROGRAM_ALIAS) == 0
                    ? find_program(self, store, before, alias, error)
                    : STATUS_OK;
     enum status status = find_model(store, before, alias, &loaded, error);
-    if (status == STATUS_OK && loaded != NULL)
+    if (status == STATUS_OK)
         self->entries[self->count++] = (struct entry){*alias, loaded};
     return status;
 }
@@ -213,20 +270,15 @@ const struct program *snapshot_program(const struct snapshot *self)
 struct loaded *snapshot_alias(const struct snapshot *self, const char *name,
                               const char *alias)
 {
-    for (size_t i = 0; i < self->count; i++)
-        if (strcmp(self->entries[i].alias.name, name) == 0 &&
-            strcmp(self->entries[i].alias.alias, alias) == 0)
-            return self->entries[i].loaded;
-    return NULL;
+    const struct entry *entry = find_entry(self, name, alias);
+    return entry == NULL ? NULL : entry->loaded;
 }
 
 struct loaded *snapshot_version(const struct snapshot *self, const struct digest *version)
 {
-    for (size_t i = 0; i < self->count; i++) {
-        const struct digest *has = model_version(loaded_model(self->entries[i].loaded));
-        if (memcmp(has, version, sizeof *has) == 0)
+    for (size_t i = 0; i < self->count; i++)
+        if (is_version(self->entries[i].loaded, version))
             return self->entries[i].loaded;
-    }
     return NULL;
 }
 

@@ -20,7 +20,8 @@ struct snapshot;
 
 /* What the store says now. Models that `before` (may be NULL) has are shared, not loaded
  * again. An alias whose new version is refused keeps the one it had in `before`, with an
- * ERROR line; so does a program. The caller holds the snapshot once. */
+ * ERROR line; so does a program. What was refused is not tried again until the alias has
+ * moved. The caller holds the snapshot once. */
 MUST_CHECK enum status snapshot_load(struct store *store, const struct snapshot *before,
                                      struct snapshot **out, struct error_text *error);
 

@@ -41,6 +41,7 @@ static enum status read_snapshot(struct watcher *self, struct error_text *error)
 static void watch(struct watcher *self, bool *away)
 {
     struct error_text error = {""};
+    current_hold(self->current, &self->held); /* a refresh may have been first */
     uint64_t known = snapshot_generation(self->held), generation;
     enum status status =
         store_watch(self->store, known, WATCH_MS, &self->stop, &generation, &error);
