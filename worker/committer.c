@@ -66,12 +66,13 @@ void outbox_wake(struct outbox *self)
     assert(written == sizeof one || errno == EAGAIN); /* full means readable */
 }
 
+/* Woken under the lock: who takes its last job may free the outbox at once. */
 static void outbox_put(struct outbox *self, struct commit_job *job)
 {
     pthread_mutex_lock(&self->lock);
     list_push_back(&self->jobs, &job->link);
-    pthread_mutex_unlock(&self->lock);
     outbox_wake(self);
+    pthread_mutex_unlock(&self->lock);
 }
 
 struct commit_job *outbox_take(struct outbox *self)
