@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"train", command_train, "train a model on a table and publish it"},
     {"model", command_model, "list, show, promote and roll back models"},
     {"demand", command_demand, "people, expected cases and tiers per region"},
+    {"demo", command_demo, "all of it, from nothing, in a folder of its own"},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
