@@ -61,12 +61,15 @@ static enum status choose_models(struct serving *self, const struct snapshot *sn
                          count, STORE_TARGETS_MAX);
     for (size_t i = 0; i < count; i++) {
         const char *name = choices[i]->name, *alias = choices[i]->alias;
+        if (!store_name_is_valid(name) || !store_name_is_valid(alias))
+            return error_set(error, STATUS_INVALID,
+                             "model %zu of the request is no NAME@ALIAS", i + 1);
         struct loaded *loaded = snapshot_alias(snapshot, name, alias);
         if (loaded == NULL)
-            return error_set(error, STATUS_NOT_FOUND, "there is no model %.63s@%.63s",
-                             name, alias);
+            return error_set(error, STATUS_NOT_FOUND, "there is no model %s@%s", name,
+                             alias);
         if (has_target(self, name))
-            return error_set(error, STATUS_INVALID, "the model %.63s is asked for twice",
+            return error_set(error, STATUS_INVALID, "the model %s is asked for twice",
                              name);
         struct program_target rules = rules_for(snapshot_program(snapshot), name);
         add_target(self, loaded, &rules);

@@ -168,13 +168,13 @@ static enum task_next choose_and_score(struct task *self, const struct snapshot 
 /* Parse and check the body, once. */
 static enum status view_batch(struct task *self, struct error_text *error)
 {
-    if (self->batch != NULL)
+    if (self->columns.rows > 0)
         return STATUS_OK;
-    ProtobufCMessage *message =
-        proto_parse(&chw__batch__descriptor, self->body, self->body_size);
-    if (message == NULL)
+    if (self->batch == NULL)
+        self->batch = (Chw__Batch *)proto_parse(&chw__batch__descriptor, self->body,
+                                                self->body_size);
+    if (self->batch == NULL)
         return error_set(error, STATUS_INVALID, "the batch's body does not parse");
-    self->batch = (Chw__Batch *)message;
     return columns_view(self->batch, &self->columns, error);
 }
 
@@ -247,8 +247,19 @@ enum task_next task_begin(struct task *self, const struct snapshot *snapshot,
     return begins[self->header.type](self, snapshot, today);
 }
 
+/* A reply that no socket takes would be asked for again for ever. */
+static bool fits_a_message(struct task *self)
+{
+    const Chw__Reply *reply = scoring_reply(self->scoring, CHW__OUTCOME__OUTCOME_COUNTED);
+    return reply == NULL || /* no memory: whoever answers says so */
+           protobuf_c_message_get_packed_size(&reply->base) <= BODY_SIZE_MAX;
+}
+
 enum task_next task_scored(struct task *self)
 {
+    if (!self->duplicate && !fits_a_message(self))
+        return refuse(self, STATUS_INVALID,
+                      "the reply would be too large: send fewer records in a batch");
     if (is_what_if(self))
         return answer_scores(self, CHW__OUTCOME__OUTCOME_SCORED);
     if (self->duplicate)

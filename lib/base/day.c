@@ -23,10 +23,11 @@ int32_t day_from_date(int32_t year, uint32_t month, uint32_t day)
     return era * 146097 + (int32_t)day_of_era - 719468;
 }
 
-static struct date date_from_day(int32_t day)
+/* Any day there is a number for: in 64 bits, because a peer chooses it. */
+static struct date date_from_day(int32_t number)
 {
-    day += 719468;
-    int32_t era = (day >= 0 ? day : day - 146096) / 146097;
+    int64_t day = (int64_t)number + 719468;
+    int64_t era = (day >= 0 ? day : day - 146096) / 146097;
     uint32_t day_of_era = (uint32_t)(day - era * 146097);
     uint32_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
@@ -34,7 +35,7 @@ static struct date date_from_day(int32_t day)
         day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     uint32_t month = (5 * day_of_year + 2) / 153; /* from March */
     struct date date = {
-        .year = (int32_t)year_of_era + era * 400 + (month >= 10),
+        .year = (int32_t)(year_of_era + era * 400 + (month >= 10)),
         .month = month < 10 ? month + 3 : month - 9,
         .day = day_of_year - (153 * month + 2) / 5 + 1,
     };

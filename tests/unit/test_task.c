@@ -489,6 +489,53 @@ static void description_without_a_program_says_what_to_do(void **state)
     self->snapshot = with_program;
 }
 
+/* Every record at fault in a column with a long name, all of them in the reply. */
+static void batch_whose_reply_would_be_too_large_is_invalid(void **state)
+{
+    struct fixture *self = *state;
+    char name[COLUMNS_NAME_MAX + 1];
+    struct digest version;
+    size_t size;
+    memset(name, 'a', COLUMNS_NAME_MAX);
+    name[COLUMNS_NAME_MAX] = '\0';
+    Chw__Model *model = build_linear(0, weights_a, 1);
+    build_numeric(model, name, 0, 1);
+    uint8_t *bytes = build_pack(&model->base, &size);
+    assert_int_equal(
+        store_put(self->store, ARTIFACT_MODEL, "chd", bytes, size, &version, NULL),
+        STATUS_OK);
+    assert_int_equal(
+        store_alias_move(self->store, ARTIFACT_MODEL, "chd", "champion", &version, NULL),
+        STATUS_OK);
+    reload(self);
+
+    struct answer answer = score(self, 1, build_batch(COLUMNS_ROWS_MAX));
+    assert_outcome(&answer, CHW__OUTCOME__OUTCOME_INVALID, "fewer");
+    struct header what_if = make_header(MESSAGE_SCORE, 2);
+    what_if.flags = HEADER_WHAT_IF;
+    answer = take(self, &what_if, &build_batch(COLUMNS_ROWS_MAX)->base);
+    assert_outcome(&answer, CHW__OUTCOME__OUTCOME_INVALID, "fewer");
+    answer = score(self, 3, build_batch(COLUMNS_ROWS_MAX / 2));
+    assert_outcome(&answer, CHW__OUTCOME__OUTCOME_COUNTED, "");
+}
+
+static void day_at_the_end_of_time_is_refused_and_buried(void **state)
+{
+    struct fixture *self = *state;
+    struct header header = make_header(MESSAGE_SCORE, 1);
+    header.as_of = INT32_MAX;
+    struct answer answer = take(self, &header, &make_batch()->base);
+    assert_outcome(&answer, CHW__OUTCOME__OUTCOME_INVALID, "as_of");
+    header = make_header(MESSAGE_BURY, 2);
+    header.as_of = INT32_MAX;
+    answer = take(self, &header, &make_batch()->base);
+    assert_outcome(&answer, CHW__OUTCOME__OUTCOME_DEAD, "given up");
+    header = make_header(MESSAGE_SCORE, 3);
+    header.as_of = INT32_MIN;
+    answer = take(self, &header, &make_batch()->base);
+    assert_outcome(&answer, CHW__OUTCOME__OUTCOME_COUNTED, "");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -506,6 +553,8 @@ int main(void)
         TEST(store_that_is_away_returns_the_batch),
         TEST(description_names_what_the_models_read),
         TEST(description_without_a_program_says_what_to_do),
+        TEST(batch_whose_reply_would_be_too_large_is_invalid),
+        TEST(day_at_the_end_of_time_is_refused_and_buried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
