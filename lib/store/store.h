@@ -3,13 +3,14 @@
  * demand.
  *
  * One contract, a backend per URL scheme (sqlite:PATH; Redis follows), the same contract
- * test for each: tests/unit/test_store.c. To add a backend: a file store_<scheme>.c, a
- * row in store.c, a row in the test.
+ * tests for each: tests/unit/test_store.c and test_store_shared.c. To add a backend: a
+ * file store_<scheme>.c, a row in store.c, a row in tests/unit/store_fixture.c.
  *
  * A store handle belongs to one thread; any number of threads and processes may each open
  * the same store. Every function that changes something does so in one transaction: after
  * an error nothing has changed. STATUS_UNAVAILABLE: the store is away, busy or full now,
- * and the same call may succeed later; `error` says what happened.
+ * and the same call may succeed later; `error` says what happened. A visitor must not use
+ * the handle that calls it.
  *
  * An artifact is immutable bytes under (kind, name, version = SHA-256 of the bytes). An
  * alias is a movable name for a version: moving it is the deployment, moving it back the

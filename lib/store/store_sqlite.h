@@ -85,19 +85,48 @@ MUST_CHECK enum status sqlite_row(struct sqlite_store *self, sqlite3_stmt *state
 MUST_CHECK enum status sqlite_run(struct sqlite_store *self, sqlite3_stmt *statement,
                                   struct error_text *error);
 
-/* Call `read` for each row of a bound statement until it returns false. */
+MUST_CHECK enum status sqlite_run_plain(struct sqlite_store *self, enum statement which,
+                                        struct error_text *error);
+
+/* Call `read` for each row until it returns false. */
 MUST_CHECK enum status sqlite_each(struct sqlite_store *self, sqlite3_stmt *statement,
                                    bool (*read)(sqlite3_stmt *row, void *arg), void *arg,
                                    struct error_text *error);
 
-/* A text column into a bounded field. */
-void sqlite_text(sqlite3_stmt *row, int column, char *text, size_t size);
+/* Bind, borrowed until the statement is bound anew; and copy out of a row. */
+void sqlite_bind_string(sqlite3_stmt *statement, int at, const char *text);
+void sqlite_bind_digest(sqlite3_stmt *statement, int at, const struct digest *digest);
+void sqlite_text(sqlite3_stmt *statement, int at, char *text, size_t size);
+void sqlite_digest(sqlite3_stmt *statement, int at, struct digest *digest);
 
 /* Take a turn, begin; and end it: commit when `status` is OK, else roll back. Returns how
  * it ended. */
 MUST_CHECK enum status sqlite_begin(struct sqlite_store *self, struct error_text *error);
 MUST_CHECK enum status sqlite_end(struct sqlite_store *self, enum status status,
                                   struct error_text *error);
+
+/* store_sqlite_artifact.c */
+enum status sqlite_put(struct store *base, enum artifact_kind kind, const char *name,
+                       const struct digest *version, const void *bytes, size_t size,
+                       struct error_text *error);
+enum status sqlite_get(struct store *base, enum artifact_kind kind,
+                       const struct digest *version, uint8_t **bytes, size_t *size,
+                       struct error_text *error);
+enum status sqlite_artifacts(struct store *base, enum artifact_kind kind,
+                             const char *name,
+                             bool (*visit)(void *arg, const struct artifact *artifact),
+                             void *arg, struct error_text *error);
+enum status sqlite_alias_move(struct store *base, const struct alias *to,
+                              struct error_text *error);
+enum status sqlite_alias_rollback(struct store *base, struct alias *alias,
+                                  struct error_text *error);
+enum status sqlite_alias_get(struct store *base, struct alias *alias,
+                             struct error_text *error);
+enum status sqlite_aliases(struct store *base,
+                           bool (*visit)(void *arg, const struct alias *alias), void *arg,
+                           struct error_text *error);
+enum status sqlite_generation(struct store *base, uint64_t *generation,
+                              struct error_text *error);
 
 /* store_sqlite_settle.c */
 enum status sqlite_settle(struct store *base, const struct settle_request *requests,

@@ -3,7 +3,6 @@
  * transaction. */
 #include "store/store_sqlite.h"
 
-#include <assert.h>
 #include <string.h>
 
 enum { CLIENT_SIZE = 16, TARGET_SIZE_MAX = 1 + STORE_NAME_MAX + DIGEST_SIZE };
@@ -77,14 +76,16 @@ static size_t pack_targets(const struct settlement *settlement, uint8_t *bytes)
     return used;
 }
 
-static void unpack_targets(const uint8_t *bytes, size_t size,
+/* False: these are not bytes that pack_targets() made. */
+static bool unpack_targets(const uint8_t *bytes, size_t size,
                            struct settlement *settlement)
 {
-    while (size > 0 && settlement->target_count < STORE_TARGETS_MAX) {
+    while (size > 0) {
         struct settle_target *target = &settlement->targets[settlement->target_count];
         size_t name_size = bytes[0];
-        if (name_size > STORE_NAME_MAX || 1 + name_size + DIGEST_SIZE > size)
-            return;
+        if (settlement->target_count == STORE_TARGETS_MAX || name_size > STORE_NAME_MAX ||
+            1 + name_size + DIGEST_SIZE > size)
+            return false;
         memcpy(target->name, bytes + 1, name_size);
         target->name[name_size] = '\0';
         memcpy(target->version.bytes, bytes + 1 + name_size, DIGEST_SIZE);
@@ -92,6 +93,7 @@ static void unpack_targets(const uint8_t *bytes, size_t size,
         bytes += 1 + name_size + DIGEST_SIZE;
         size -= 1 + name_size + DIGEST_SIZE;
     }
+    return true;
 }
 
 static enum status insert_settlement(struct sqlite_store *self,
@@ -117,17 +119,25 @@ static enum status insert_settlement(struct sqlite_store *self,
     return sqlite_run(self, insert, error);
 }
 
-static void read_settlement(sqlite3_stmt *row, struct settlement *settlement)
+static bool read_settlement(sqlite3_stmt *row, struct settlement *settlement)
 {
+    int outcome = sqlite3_column_int(row, 1);
     memset(settlement, 0, sizeof *settlement);
-    settlement->outcome = (enum settle_outcome)sqlite3_column_int(row, 1);
+    settlement->outcome = (enum settle_outcome)outcome;
     sqlite_text(row, 2, settlement->reason, sizeof settlement->reason);
     settlement->period = sqlite3_column_int(row, 3);
     settlement->has_program = sqlite3_column_bytes(row, 4) == DIGEST_SIZE;
     if (settlement->has_program)
         memcpy(settlement->program.bytes, sqlite3_column_blob(row, 4), DIGEST_SIZE);
-    unpack_targets(sqlite3_column_blob(row, 5), (size_t)sqlite3_column_bytes(row, 5),
-                   settlement);
+    const uint8_t *targets = sqlite3_column_blob(row, 5);
+    return unpack_targets(targets, (size_t)sqlite3_column_bytes(row, 5), settlement) &&
+           outcome >= SETTLE_COUNTED && outcome <= SETTLE_DEAD;
+}
+
+static enum status damaged(const struct sqlite_store *self, struct error_text *error)
+{
+    return error_set(error, STATUS_CORRUPT, "%s: a settlement in it is damaged",
+                     self->path);
 }
 
 /* Settled before: what was recorded then, if it was the same body. */
@@ -140,15 +150,15 @@ static enum status find_settlement(struct sqlite_store *self,
     enum status status = sqlite_row(self, find, &found, error);
     if (status != STATUS_OK)
         return status;
-    assert(found); /* the insert met it in this very transaction */
+    if (!found) /* and yet the insert has met it */
+        return damaged(self, error);
     bool same =
         sqlite3_column_bytes(find, 0) == DIGEST_SIZE &&
         memcmp(sqlite3_column_blob(find, 0), request->body.bytes, DIGEST_SIZE) == 0;
     result->verdict = same ? SETTLED_DUPLICATE : SETTLED_REUSED;
-    if (same)
-        read_settlement(find, &result->settlement);
+    bool whole = !same || read_settlement(find, &result->settlement);
     sqlite3_reset(find);
-    return STATUS_OK;
+    return whole ? STATUS_OK : damaged(self, error);
 }
 
 /* ---- what a first settlement brings with it ---- */
@@ -166,7 +176,13 @@ static enum status add_cell(struct sqlite_store *self, const struct demand_cell 
     sqlite3_bind_int64(add, 5, cell->people);
     sqlite3_bind_int64(add, 6, cell->sum_p);
     sqlite3_bind_int64(add, 7, cell->sum_pq);
-    return sqlite_run(self, add, error);
+    enum status status = sqlite_run(self, add, error);
+    /* SQLite turns an integer that overflows into a float, which STRICT refuses. */
+    if (status == STATUS_INVALID)
+        return error_set(error, status,
+                         "the demand of %s in %d for %s would pass what 64 bits hold",
+                         cell->region, cell->period, cell->target);
+    return status;
 }
 
 static enum status bury(struct sqlite_store *self, const struct settle_request *request,
