@@ -333,7 +333,8 @@ static enum status start_cluster(struct demo *self)
     add_pair(&arguments, "--workers", workers);
     enum status status = start(self, CLUSTER, &arguments, log);
     if (status == STATUS_OK)
-        status = probe_open(self->folder.front, false, &probe, self->error);
+        status =
+            probe_open(self->folder.front, self->folder.back, false, &probe, self->error);
     if (status != STATUS_OK)
         return status;
     while (status == STATUS_OK && !probe_answers(probe, TICK_MS)) {

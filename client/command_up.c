@@ -22,7 +22,7 @@
 enum {
     WORKERS_MAX = 64,
     START_MS = 30000,
-    PROBE_MS = 50,
+    PROBE_MS = 20,
     IDLE_MS = 60000,
 };
 
@@ -281,7 +281,8 @@ static enum status prepare(struct up *self, struct error_text *error)
     self->supervisor = supervisor_new(&limits);
     if (self->supervisor == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    return probe_open(self->front, self->config->insecure, &self->probe, error);
+    return probe_open(self->front, self->folder.back, self->config->insecure,
+                      &self->probe, error);
 }
 
 int command_up(int argc, char **argv)

@@ -11,8 +11,11 @@
 
 struct probe;
 
-MUST_CHECK enum status probe_open(const char *endpoint, bool insecure, struct probe **out,
-                                  struct error_text *error);
+/* `front`: where clients connect. `back` is an ipc address: it accepts once our own
+ * broker has bound both, so that an answer is never another cluster's at the same port.
+ * Borrowed. */
+MUST_CHECK enum status probe_open(const char *front, const char *back, bool insecure,
+                                  struct probe **out, struct error_text *error);
 void probe_close(struct probe *self);
 
 /* Waits up to timeout_ms. True: a worker answered what the models read, or that there are
