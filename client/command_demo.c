@@ -14,6 +14,7 @@
 #include "client/text_table.h"
 #include "model/model.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -33,7 +34,8 @@ enum {
     ENDING_MS = 30000,
     SECOND_PART_ROWS = 100000,
     FIRST_PART_SHARE = 5, /* of the second */
-    ARGUMENTS_MAX = 64,
+    COLUMNS_MAX = 100,
+    ARGUMENTS_MAX = 32 + 2 * COLUMNS_MAX,
     VERSION_SHOWN = 12,
 };
 
@@ -132,8 +134,8 @@ struct arguments {
 
 static void add(struct arguments *self, const char *word)
 {
-    if (self->count < ARGUMENTS_MAX) /* more than a person types */
-        self->items[self->count++] = word;
+    assert(self->count < ARGUMENTS_MAX);
+    self->items[self->count++] = word;
 }
 
 static void add_pair(struct arguments *self, const char *flag, const char *value)
@@ -270,6 +272,11 @@ static enum status check_records(const struct demo_config *config,
         (config->region_column != NULL || config->target != NULL))
         return error_set(error, STATUS_INVALID,
                          "--region-column and --target are for --records");
+    if (config->ids.count + config->drops.count > COLUMNS_MAX)
+        return error_set(
+            error, STATUS_INVALID,
+            "at most %d --id-column and --drop; `chw train` takes any number",
+            COLUMNS_MAX);
     return STATUS_OK;
 }
 
@@ -284,37 +291,46 @@ static void name_model(struct demo *self)
     }
 }
 
+/* A table that cannot be used is refused before anything is made. */
+static enum status choose_records(struct demo *self)
+{
+    const struct demo_config *config = self->config;
+    bool own = config->records == NULL;
+    enum status status = check_records(config, self->error);
+    if (status != STATUS_OK)
+        return status;
+    self->region_column = own ? "region" : config->region_column;
+    self->target = own ? "chd" : config->target;
+    self->positive = config->positive;
+    self->rows = config->rows;
+    name_model(self);
+    if (own)
+        return STATUS_OK;
+    if (strlen(config->records) >= sizeof self->records)
+        return error_set(self->error, STATUS_INVALID,
+                         "the path of --records is too long");
+    snprintf(self->records, sizeof self->records, "%s", config->records);
+    status = demo_count_rows(self->records, self->region_column, self->target,
+                             &self->rows, self->error);
+    if (status == STATUS_OK)
+        say("records", "%s: %" PRIu64 " rows", self->records, self->rows);
+    return status;
+}
+
 static enum status make_people(struct demo *self)
 {
     char rows[24];
-    snprintf(rows, sizeof rows, "%" PRIu64, self->config->rows);
+    if (self->config->records != NULL)
+        return STATUS_OK;
+    snprintf(rows, sizeof rows, "%" PRIu64, self->rows);
     path_of(self, "people.csv", self->records);
     char *argv[] = {(char[]){"generate"}, (char[]){"--rows"}, rows,
                     (char[]){"-o"},       self->records,      NULL};
-    fputs("people      ", stdout);
+    printf("%-11s ", "people");
     fflush(stdout);
     if (command_generate(5, argv) != EX_OK)
         return error_set(self->error, STATUS_IO, "no population could be made");
     return STATUS_OK;
-}
-
-static enum status prepare_records(struct demo *self)
-{
-    const struct demo_config *config = self->config;
-    bool own = config->records == NULL;
-    self->region_column = own ? "region" : config->region_column;
-    self->target = own ? "chd" : config->target;
-    self->positive = config->positive;
-    name_model(self);
-    if (!own)
-        snprintf(self->records, sizeof self->records, "%s", config->records);
-    enum status status = own ? make_people(self) : STATUS_OK;
-    if (status == STATUS_OK)
-        status = demo_count_rows(self->records, self->region_column, self->target,
-                                 &self->rows, self->error);
-    if (status == STATUS_OK && !own)
-        say("records", "%s: %" PRIu64 " rows", self->records, self->rows);
-    return status;
 }
 
 /* ---- the steps ---- */
@@ -493,8 +509,10 @@ static enum status stream_and_train(struct demo *self)
     if (status == STATUS_OK)
         status = finish_training(self, "model 2", log, rows);
     reap(self);
-    if (status == STATUS_OK && self->children[STREAM].pid == 0 &&
-        self->children[STREAM].exit_code == EX_OK)
+    bool streams = self->children[STREAM].pid != 0;
+    if (status == STATUS_OK && streams)
+        say("", "promoted while the stream runs");
+    else if (status == STATUS_OK && self->children[STREAM].exit_code == EX_OK)
         say("", "the stream had ended before: try more --rows to see both serve");
     return status == STATUS_OK ? await(self, STREAM, "chw score") : status;
 }
@@ -566,10 +584,10 @@ static void say_what_it_was(const struct demo *self)
 static enum status run(struct demo *self)
 {
     static enum status (*const steps[])(struct demo * self) = {
-        prepare_folder, start_cluster,    prepare_records,
+        choose_records, prepare_folder,   make_people, start_cluster,
         train_first,    stream_and_train, report,
     };
-    enum status status = check_records(self->config, self->error);
+    enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < sizeof steps / sizeof steps[0]; i++)
         status = steps[i](self);
     end_children(self);

@@ -20,7 +20,7 @@ from cluster import Cluster, alive, children, chw, folder, main, read, run, wait
 
 USAGE, DATA, NO_INPUT, UNAVAILABLE, TEMPORARY = 64, 65, 66, 69, 75
 
-COMMANDS = ["up", "generate", "train", "model", "demand"]
+COMMANDS = ["up", "generate", "train", "model", "demand", "demo"]
 ACTIONS = ["list", "show", "promote", "rollback"]
 
 
@@ -83,7 +83,7 @@ class Help(unittest.TestCase):
         self.assertNotIn("did you mean", chw("xyzzy", code=USAGE).stderr)
 
     def test_unknown_options_are_named(self):
-        for words in ["up"], ["generate"], ["demand"], ["train"], ["model", "list"]:
+        for words in ["up"], ["generate"], ["demand"], ["train"], ["demo"], ["model", "list"]:
             self.assertIn("--nonsense", chw(*words, "--nonsense", code=USAGE).stderr)
 
 
@@ -420,6 +420,37 @@ class Demand(unittest.TestCase):
                 self.assertIn("2026-11", done.stderr)
             done = chw("demand", "--data", place, "--format", "xml", code=USAGE)
             self.assertIn("table, csv or json", done.stderr)
+
+
+class Demo(unittest.TestCase):
+    def test_a_folder_with_a_store_is_refused(self):
+        with folder() as place:
+            version = publish(place + "/data", 3000)
+            done = chw("demo", "--data", place + "/data", code=TEMPORARY)
+            self.assertIn("a folder of its own", done.stderr)
+            self.assertEqual(serving(place + "/data"), {"chd": version})
+
+    def test_a_table_that_cannot_be_used_is_refused_before_anything_is_made(self):
+        with folder() as place:
+            pathlib.Path(place + "/t.csv").write_text("a,b\n1,Yes\n2,No\n")
+            given = ["demo", "--data", place + "/d", "--records"]
+            for words, code, said in [
+                    ([place + "/no.csv", "--region-column", "a", "--target", "b"], NO_INPUT,
+                     "no.csv"),
+                    ([place + "/t.csv", "--region-column", "z", "--target", "b"], NO_INPUT,
+                     "'z'"),
+                    ([place + "/t.csv", "--region-column", "a"], USAGE, "--target")]:
+                self.assertIn(said, chw(*given, *words, code=code).stderr)
+            self.assertEqual(os.listdir(place), ["t.csv"])
+
+    def test_a_training_that_fails_ends_it_with_the_trainers_sentence(self):
+        with folder() as place:
+            pathlib.Path(place + "/t.csv").write_text("a,b\n1,Yes\n2,No\n")
+            done = chw("demo", "--data", place + "/d", "--records", place + "/t.csv",
+                       "--region-column", "a", "--target", "b", code=UNAVAILABLE)
+            self.assertIn("too few to learn from", done.stderr)
+            self.assertIn("training ended with code 65", done.stderr)
+            self.assertIn("chw-broker draining", read(place + "/d/cluster.log"))
 
 
 if __name__ == "__main__":
