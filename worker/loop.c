@@ -39,9 +39,10 @@ struct loop {
     struct message message; /* the one being handled */
     struct snapshot *snapshot;
 
-    struct list inbox;   /* not begun, oldest first */
+    struct list inbox;   /* not begun, oldest first; at most the window */
     struct list ready;   /* begun, to be scored (again) */
     struct task *active; /* being scored; NULL: none */
+    uint32_t waiting;    /* length of `inbox` */
     uint32_t committing; /* tasks whose job is with the committer */
     bool draining;
     bool greeted; /* HELLO is on its way: there is a connection */
@@ -49,6 +50,7 @@ struct loop {
     uint64_t progress;
     uint64_t heartbeat_ms; /* when the next is due */
     uint32_t window_sent;
+    uint64_t ticket_sent; /* the batch that the broker believes is being scored */
     struct loop_counters counters;
 };
 
@@ -67,17 +69,24 @@ void loop_context_free(void *context)
 
 /* Nobody to send to is no error here: a broker that comes back asks WHO, and batches that
  * were not answered come again. */
-static bool send_message(struct loop *self, const struct header *header,
-                         const ProtobufCMessage *body)
+static enum status send_message(struct loop *self, const struct header *header,
+                                const ProtobufCMessage *body)
 {
     zmq_msg_t packed;
     zmq_msg_init(&packed);
     if (body != NULL && body_pack(body, &packed) != STATUS_OK)
-        zmq_msg_init(&packed);
+        return STATUS_NOMEM;
     enum status status = message_send(self->socket, NULL, header, &packed);
     if (status != STATUS_OK)
         zmq_msg_close(&packed);
-    return status == STATUS_OK;
+    return status;
+}
+
+/* Of what the next of the same kind makes up for. */
+static void send_or_drop(struct loop *self, const struct header *header,
+                         const ProtobufCMessage *body)
+{
+    self->counters.unsent += send_message(self, header, body) != STATUS_OK;
 }
 
 static uint32_t window_now(const struct loop *self)
@@ -94,9 +103,9 @@ static void send_hello(struct loop *self)
     snprintf(name, sizeof name, "%s/%ld/%" PRIu32, host, (long)getpid(),
              self->options.number);
     hello.name = name;
-    hello.window = self->options.window;
-    self->greeted =
-        send_message(self, &(struct header){.type = MESSAGE_HELLO}, &hello.base);
+    hello.window = window_now(self);
+    self->greeted = send_message(self, &(struct header){.type = MESSAGE_HELLO},
+                                 &hello.base) == STATUS_OK;
 }
 
 /* Waiting for the store is progress, up to a bound. */
@@ -114,24 +123,26 @@ static void send_heartbeat(struct loop *self)
     self->window_sent = window_now(self);
     self->heartbeat_ms = clock_monotonic_ms() + HEARTBEAT_MS;
     heartbeat.progress = self->progress;
-    heartbeat.scoring_ticket = self->active == NULL ? 0 : self->active->header.ticket;
+    self->ticket_sent = self->active == NULL ? 0 : self->active->header.ticket;
+    heartbeat.scoring_ticket = self->ticket_sent;
     heartbeat.window = self->window_sent;
-    send_message(self, &(struct header){.type = MESSAGE_HEARTBEAT}, &heartbeat.base);
+    if (self->greeted)
+        send_or_drop(self, &(struct header){.type = MESSAGE_HEARTBEAT}, &heartbeat.base);
 }
 
-static struct header answer_header(const struct task *task, enum message_type type)
+static struct header answer_header(const struct header *asked, enum message_type type)
 {
-    struct header header = task->header;
+    struct header header = *asked;
     header.type = type;
     return header;
 }
 
-static void send_return(struct loop *self, const struct task *task, char *reason)
+static void send_return(struct loop *self, const struct header *asked, char *reason)
 {
-    struct header header = answer_header(task, MESSAGE_RETURN);
+    struct header header = answer_header(asked, MESSAGE_RETURN);
     Chw__Return body = CHW__RETURN__INIT;
     body.reason = reason;
-    send_message(self, &header, &body.base);
+    send_or_drop(self, &header, &body.base);
     self->counters.returned++;
 }
 
@@ -140,13 +151,28 @@ static void count_answer(struct loop *self, const struct task *task)
     if (task->answer_type != MESSAGE_REPLY)
         return;
     const Chw__Reply *reply = (const Chw__Reply *)(const void *)task->answer;
-    bool counted = reply->outcome == CHW__OUTCOME__OUTCOME_COUNTED;
-    bool scored = reply->outcome == CHW__OUTCOME__OUTCOME_SCORED;
+    Chw__Outcome outcome = reply->outcome;
+    bool counted = outcome == CHW__OUTCOME__OUTCOME_COUNTED;
     self->counters.batches += counted;
     self->counters.records += counted ? reply->rows : 0;
-    self->counters.what_if += scored;
-    self->counters.invalid += !counted && !scored;
+    self->counters.what_if += outcome == CHW__OUTCOME__OUTCOME_SCORED;
+    self->counters.invalid +=
+        outcome == CHW__OUTCOME__OUTCOME_INVALID || outcome == CHW__OUTCOME__OUTCOME_DEAD;
     self->counters.duplicates += task->duplicate;
+}
+
+/* What cannot be packed now is somebody else's to answer; an empty answer would be
+ * final. */
+static void send_answer(struct loop *self, const struct task *task)
+{
+    struct header header = answer_header(&task->header, task->answer_type);
+    enum status status = send_message(self, &header, task->answer);
+    if (status == STATUS_NOMEM) {
+        send_return(self, &task->header, "out of memory");
+        return;
+    }
+    self->counters.unsent += status != STATUS_OK;
+    count_answer(self, task);
 }
 
 /* ---- tasks ---- */
@@ -161,7 +187,6 @@ static void free_task(struct task *task)
 
 static void perform(struct loop *self, struct task *task, enum task_next next)
 {
-    struct header header = answer_header(task, task->answer_type);
     switch (next) {
     case TASK_SCORE:
         list_push_back(&self->ready, &task->link);
@@ -171,11 +196,10 @@ static void perform(struct loop *self, struct task *task, enum task_next next)
         committer_submit(self->options.committer, &task->job);
         return;
     case TASK_ANSWER:
-        self->counters.unsent += !send_message(self, &header, task->answer);
-        count_answer(self, task);
+        send_answer(self, task);
         break;
     case TASK_RETURN:
-        send_return(self, task, task->reason);
+        send_return(self, &task->header, task->reason);
         break;
     }
     free_task(task);
@@ -190,10 +214,17 @@ static struct task *take_first(struct list *ring)
     return task;
 }
 
+static struct task *take_waiting(struct loop *self)
+{
+    struct task *task = take_first(&self->inbox);
+    self->waiting -= task != NULL;
+    return task;
+}
+
 /* The broker is told before a batch is begun, so that it knows whom to charge for it. */
 static void begin_next(struct loop *self)
 {
-    struct task *task = take_first(&self->inbox);
+    struct task *task = take_waiting(self);
     if (task == NULL)
         return;
     current_hold(self->options.current, &self->snapshot);
@@ -216,6 +247,8 @@ static bool work(struct loop *self)
         return waiting;
     }
     self->progress++;
+    if (self->active->header.ticket != self->ticket_sent) /* one that is scored again */
+        send_heartbeat(self);
     if (scoring_step(self->active->scoring))
         return true;
     struct task *task = self->active;
@@ -240,56 +273,63 @@ static void take_committed(struct loop *self)
 static void empty_inbox(struct loop *self, char *reason)
 {
     struct task *task;
-    while ((task = take_first(&self->inbox)) != NULL) {
+    while ((task = take_waiting(self)) != NULL) {
         if (reason != NULL)
-            send_return(self, task, reason);
+            send_return(self, &task->header, reason);
         free_task(task);
     }
 }
 
 /* ---- receiving ---- */
 
-typedef enum status handler_fn(struct loop *self);
+/* STATUS_MALFORMED: the body cannot be used, `error` says why. */
+typedef enum status handler_fn(struct loop *self, struct error_text *error);
 
-static enum status take_task(struct loop *self)
+static enum status take_task(struct loop *self, struct error_text *error)
 {
-    struct held *held = malloc(sizeof *held);
-    if (held == NULL)
-        return STATUS_NOMEM;
+    const struct header *header = &self->message.header;
+    (void)error;
+    bool full = self->waiting == self->options.window;
+    struct held *held = self->draining || full ? NULL : malloc(sizeof *held);
+    if (held == NULL) {
+        send_return(self, header,
+                    self->draining ? "draining"
+                    : full         ? "more than the window"
+                                   : "out of memory");
+        return STATUS_OK;
+    }
     zmq_msg_init(&held->body);
     zmq_msg_move(&held->body, &self->message.body);
-    task_init(&held->task, &self->message.header, zmq_msg_data(&held->body),
-              zmq_msg_size(&held->body), self->outbox);
-    if (self->draining) {
-        send_return(self, &held->task, "draining");
-        free_task(&held->task);
-    } else {
-        list_push_back(&self->inbox, &held->task.link);
-    }
+    task_init(&held->task, header, zmq_msg_data(&held->body), zmq_msg_size(&held->body),
+              self->outbox);
+    list_push_back(&self->inbox, &held->task.link);
+    self->waiting++;
     return STATUS_OK;
 }
 
-static enum status take_who(struct loop *self)
+static enum status take_who(struct loop *self, struct error_text *error)
 {
+    (void)error;
     empty_inbox(self, NULL);
     send_hello(self);
     send_heartbeat(self);
     return STATUS_OK;
 }
 
-static enum status take_drain(struct loop *self)
+static enum status take_drain(struct loop *self, struct error_text *error)
 {
+    (void)error;
     log_info("broker_drains", "thread=%" PRIu32, self->options.number);
     return STATUS_OK;
 }
 
-static enum status take_reject(struct loop *self)
+static enum status take_reject(struct loop *self, struct error_text *error)
 {
     ProtobufCMessage *message =
         proto_parse(&chw__reject__descriptor, zmq_msg_data(&self->message.body),
                     zmq_msg_size(&self->message.body));
     if (message == NULL)
-        return STATUS_MALFORMED;
+        return error_set(error, STATUS_MALFORMED, "the body of REJECT does not parse");
     log_warn("rejected", "reason=\"%.200s\"", ((Chw__Reject *)message)->reason);
     proto_free(message);
     return STATUS_OK;
@@ -301,7 +341,8 @@ static handler_fn *const handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_DRAIN] = take_drain, [MESSAGE_REJECT] = take_reject,
 };
 
-/* Counted, dropped, the peer told. */
+/* Counted, dropped, the peer told; but two who refuse each other's refusals would never
+ * end. */
 static void refuse_frame(struct loop *self, const struct error_text *error)
 {
     char reason[sizeof error->text];
@@ -310,7 +351,8 @@ static void refuse_frame(struct loop *self, const struct error_text *error)
     reject.reason = reason;
     if (self->counters.malformed++ == 0)
         log_warn("malformed", "reason=\"%s\"", error->text);
-    send_message(self, &(struct header){.type = MESSAGE_REJECT}, &reject.base);
+    if (self->message.header.type != MESSAGE_REJECT)
+        send_or_drop(self, &(struct header){.type = MESSAGE_REJECT}, &reject.base);
 }
 
 static enum status receive_one(struct loop *self)
@@ -323,7 +365,7 @@ static enum status receive_one(struct loop *self)
         status = handler == NULL
                      ? error_set(&error, STATUS_MALFORMED,
                                  "%s does not belong on this socket", message_name(type))
-                     : handler(self);
+                     : handler(self, &error);
     }
     if (status == STATUS_MALFORMED)
         refuse_frame(self, &error);
@@ -380,7 +422,8 @@ static void *run(void *arg)
         if (!work(self) && (!self->draining || has_work(self)))
             wait_for_work(self);
     }
-    send_message(self, &(struct header){.type = MESSAGE_BYE}, NULL);
+    if (self->greeted)
+        send_or_drop(self, &(struct header){.type = MESSAGE_BYE}, NULL);
     return NULL;
 }
 
@@ -397,7 +440,7 @@ enum status loop_start(const struct loop_options *options, struct loop **out,
     self->outbox = outbox_new();
     enum status status =
         self->outbox == NULL
-            ? STATUS_NOMEM
+            ? error_set(error, STATUS_NOMEM, "out of memory")
             : socket_connect(options->context, options->broker, &self->socket, error);
     if (status != STATUS_OK) {
         outbox_free(self->outbox);

@@ -38,7 +38,7 @@ struct loop_options {
     X(duplicates) /* of these batches, settled before */                                 \
     X(returned)   /* given back to the broker */                                         \
     X(malformed)  /* frames dropped */                                                   \
-    X(unsent)     /* answers for which there was no broker */
+    X(unsent)     /* frames for which there was no broker */
 
 struct loop_counters {
 #define LOOP_COUNTER_FIELD(name) uint64_t name;
