@@ -278,6 +278,14 @@ static void receive_hello(uint32_t window)
     proto_free(&hello->base);
 }
 
+/* The batch has been begun, and is not answered yet. */
+static void wait_for_scoring(uint64_t sequence)
+{
+    do
+        receive_heartbeat();
+    while (heartbeat->scoring_ticket != sequence + 1000);
+}
+
 static void stop(void)
 {
     assert_int_equal(kill(worker, SIGTERM), 0);
@@ -402,9 +410,7 @@ static void batch_is_announced_settled_and_answered(void **state)
     start(NULL);
     receive_hello(WINDOW);
     send_ages(1, 3000);
-    do
-        receive_heartbeat();
-    while (heartbeat->scoring_ticket != 1001);
+    wait_for_scoring(1);
     receive_version(1, &version);
     assert_int_equal(worker_people(&fixture), 3000);
     uint64_t progress = heartbeat->progress;
@@ -549,9 +555,7 @@ static void drain_returns_what_was_not_begun_and_ends_well(void **state)
     receive_hello(WINDOW);
     for (uint64_t sequence = 1; sequence <= WINDOW; sequence++)
         send_ages(sequence, SLOW_ROWS);
-    do
-        receive_heartbeat();
-    while (heartbeat->scoring_ticket != 1001);
+    wait_for_scoring(1);
     assert_int_equal(kill(worker, SIGTERM), 0);
     for (receive_next(); message.header.type != MESSAGE_BYE; receive_next()) {
         if (message.header.type == MESSAGE_RETURN) {
@@ -576,6 +580,7 @@ static void who_makes_the_worker_forget_what_it_has_not_begun(void **state)
     start(NULL);
     receive_hello(WINDOW);
     send_ages(1, SLOW_ROWS);
+    wait_for_scoring(1);
     send_ages(2, 10);
     send_ages(3, 10);
     send_plain(MESSAGE_WHO);
@@ -594,9 +599,7 @@ static void more_than_the_window_goes_back_at_once(void **state)
     start("--window=2");
     receive_hello(2);
     send_ages(1, SLOW_ROWS);
-    do
-        receive_heartbeat();
-    while (heartbeat->scoring_ticket != 1001);
+    wait_for_scoring(1);
     for (uint64_t sequence = 2; sequence <= 4; sequence++)
         send_ages(sequence, 10);
     receive_next();
