@@ -58,16 +58,37 @@ static void shorten(const struct digest *version, char text[DIGEST_HEX_SIZE])
 /* ---- list ---- */
 
 struct alias_list {
-    struct alias items[256];
-    size_t count;
+    struct alias *items;
+    size_t count, room;
+    bool failed;
 };
 
 static bool gather_alias(void *arg, const struct alias *alias)
 {
     struct alias_list *self = arg;
-    if (alias->kind == ARTIFACT_MODEL)
-        self->items[self->count++] = *alias;
-    return self->count < sizeof self->items / sizeof self->items[0];
+    if (alias->kind != ARTIFACT_MODEL)
+        return true;
+    if (self->count == self->room) {
+        size_t room = self->room * 2 + 16;
+        struct alias *items = realloc(self->items, room * sizeof *items);
+        self->failed = items == NULL;
+        if (self->failed)
+            return false;
+        self->items = items;
+        self->room = room;
+    }
+    self->items[self->count++] = *alias;
+    return true;
+}
+
+/* The list is the caller's to free, whatever is returned. */
+static enum status read_aliases(const struct work *work, struct alias_list *aliases)
+{
+    *aliases = (struct alias_list){0};
+    enum status status = store_aliases(work->store, gather_alias, aliases, work->error);
+    return status == STATUS_OK && aliases->failed
+               ? error_set(work->error, STATUS_NOMEM, "out of memory")
+               : status;
 }
 
 /* "champion challenger" */
@@ -139,27 +160,26 @@ static void print_csv(const struct artifact *all, size_t count,
 
 static enum status list(const struct work *work)
 {
-    struct alias_list aliases = {.count = 0};
-    struct artifact *all;
-    size_t count;
+    struct alias_list aliases;
+    struct artifact *all = NULL;
+    size_t count = 0;
     bool csv = strcmp(work->config->format, "csv") == 0;
     if (!csv && strcmp(work->config->format, "table") != 0)
         return error_set(work->error, STATUS_INVALID,
                          "--format is '%s'; expected table or csv", work->config->format);
-    enum status status = store_aliases(work->store, gather_alias, &aliases, work->error);
+    enum status status = read_aliases(work, &aliases);
     if (status == STATUS_OK)
         status = model_source_list(work->store, NULL, &all, &count, work->error);
-    if (status != STATUS_OK)
-        return status;
-    if (csv)
+    if (status == STATUS_OK && csv)
         print_csv(all, count, &aliases);
-    else if (count == 0)
+    else if (status == STATUS_OK && count > 0)
+        print_table(all, count, &aliases);
+    else if (status == STATUS_OK)
         puts("no models yet: `chw train FILE --target COLUMN --name NAME --promote "
              "champion` publishes one");
-    else
-        print_table(all, count, &aliases);
     free(all);
-    return STATUS_OK;
+    free(aliases.items);
+    return status;
 }
 
 /* ---- show ---- */
@@ -178,30 +198,37 @@ static enum status load(const struct work *work, const struct artifact *artifact
     return status;
 }
 
+static void print_artifact(const struct artifact *artifact,
+                           const struct alias_list *aliases)
+{
+    char text[2048];
+    printf("%-12s%s\n", "model", artifact->name);
+    digest_format(&artifact->version, text);
+    printf("%-12s%s\n", "version", text);
+    format_time(artifact->published_s, text, sizeof text);
+    printf("%-12s%s, %" PRIu64 " bytes\n", "published", text, artifact->size);
+    join_aliases(aliases, artifact, text, sizeof text);
+    printf("%-12s%s\n", "aliases", text[0] == '\0' ? "none" : text);
+}
+
 static enum status show(const struct work *work)
 {
-    struct alias_list aliases = {.count = 0};
+    struct alias_list aliases;
     struct artifact artifact;
-    struct model *model;
-    char text[2048];
-    enum status status =
-        model_source_find(work->store, NULL, work->operands[0], &artifact, work->error);
+    struct model *model = NULL;
+    enum status status = read_aliases(work, &aliases);
     if (status == STATUS_OK)
-        status = store_aliases(work->store, gather_alias, &aliases, work->error);
+        status = model_source_find(work->store, NULL, work->operands[0], &artifact,
+                                   work->error);
     if (status == STATUS_OK)
         status = load(work, &artifact, &model);
-    if (status != STATUS_OK)
-        return status;
-    printf("%-12s%s\n", "model", artifact.name);
-    digest_format(&artifact.version, text);
-    printf("%-12s%s\n", "version", text);
-    format_time(artifact.published_s, text, sizeof text);
-    printf("%-12s%s, %" PRIu64 " bytes\n", "published", text, artifact.size);
-    join_aliases(&aliases, &artifact, text, sizeof text);
-    printf("%-12s%s\n", "aliases", text[0] == '\0' ? "none" : text);
-    model_show(model);
+    if (status == STATUS_OK) {
+        print_artifact(&artifact, &aliases);
+        model_show(model);
+    }
     model_free(model);
-    return STATUS_OK;
+    free(aliases.items);
+    return status;
 }
 
 /* ---- promote and rollback ---- */

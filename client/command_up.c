@@ -117,12 +117,13 @@ static const char *child_name(size_t child)
 static void note_end(struct up *self, size_t child, int exit_code)
 {
     uint64_t delay_ms;
+    bool asked = supervisor_is_stopping(self->supervisor);
     self->pids[child] = 0;
     if (supervisor_exited(self->supervisor, child, exit_code, clock_monotonic_ms(),
                           &delay_ms))
         log_warn("restart", "child=%s number=%zu code=%d delay_ms=%" PRIu64,
                  child_name(child), child, exit_code, delay_ms);
-    else if (self->probe != NULL)
+    else if (!asked)
         log_error("start_failed", "child=%s number=%zu code=%d", child_name(child), child,
                   exit_code);
     else
