@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"up", command_up, "start a broker and workers on this machine; Ctrl-C drains"},
     {"generate", command_generate, "write a synthetic population"},
     {"train", command_train, "train a model on a table and publish it"},
+    {"score", command_score, "score the records of a table: a result for each row"},
     {"model", command_model, "list, show, promote and roll back models"},
     {"demand", command_demand, "people, expected cases and tiers per region"},
     {"demo", command_demo, "all of it, from nothing, in a folder of its own"},

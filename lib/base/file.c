@@ -116,6 +116,11 @@ enum status file_replace(const char *path, const void *bytes, size_t size,
     return written == 0 ? file_publish(part, path, error) : STATUS_IO;
 }
 
+enum status file_sync_folder(const char *path, struct error_text *error)
+{
+    return sync_folder(path) == 0 ? STATUS_OK : fail(error, path);
+}
+
 enum status file_make_folder(const char *path, struct error_text *error)
 {
     char partial[4096];

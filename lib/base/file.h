@@ -21,6 +21,9 @@ MUST_CHECK enum status file_replace(const char *path, const void *bytes, size_t 
 /* Rename `part` over `path` and sync the folder that holds it. */
 MUST_CHECK enum status file_publish(const char *part, const char *path, struct error_text *error);
 
+/* Sync the folder that holds `path`, so that its name is durable. */
+MUST_CHECK enum status file_sync_folder(const char *path, struct error_text *error);
+
 /* Make a folder and its parents, mode 0700; an existing one is fine. */
 MUST_CHECK enum status file_make_folder(const char *path, struct error_text *error);
 

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* command_score.c - chw score: a table in, a result for each row out; runs again where it
+ * was stopped. Options -> job -> what the models read -> rows to batches -> answers ->
+ * results. */
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/day.h"
+#include "base/progress.h"
+#include "client/batcher.h"
+#include "client/commands.h"
+#include "client/data_folder.h"
+#include "client/job.h"
+#include "client/results.h"
+#include "table/csv_reader.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum {
+    MODELS_MAX = 16,
+    GATHERED_ROWS_MAX = 1 << 20, /* rows in unfinished batches, all regions together */
+    WAIT_MS = 200,               /* how soon a signal is seen */
+};
+
+struct score_config {
+    char *region_column, *output, *as_of, *data, *broker;
+    struct config_list models;
+    uint64_t batch_rows, window;
+    bool what_if, insecure, new_job;
+};
+
+#define KEY(name, type, field) name, type, offsetof(struct score_config, field)
+static const struct config_key keys[] = {
+    {KEY("region-column", CONFIG_TEXT, region_column), NULL, 0, 0, "COLUMN",
+     "the column that names each record's region"},
+    {KEY("model", CONFIG_LIST, models), NULL, 0, 0, "NAME@ALIAS",
+     "score with this model instead of the program's"},
+    {KEY("output", CONFIG_TEXT, output), NULL, 0, 0, "RESULTS.csv",
+     "where the results go"},
+    {KEY("as-of", CONFIG_TEXT, as_of), NULL, 0, 0, "YYYY-MM-DD",
+     "the day the records belong to (default: today, UTC)"},
+    {KEY("what-if", CONFIG_FLAG, what_if), NULL, 0, 0, NULL, "score only: count nothing"},
+    {KEY("new-job", CONFIG_FLAG, new_job), NULL, 0, 0, NULL,
+     "do not go on with an earlier run: score, and count, again"},
+    {KEY("data", CONFIG_TEXT, data), DATA_FOLDER_DEFAULT, 0, 0, "DIR",
+     "the cluster's data folder"},
+    {KEY("broker", CONFIG_TEXT, broker), NULL, 0, 0, "ENDPOINT",
+     "the broker's address for clients (default: the data folder's)"},
+    {KEY("insecure", CONFIG_FLAG, insecure), NULL, 0, 0, NULL,
+     "allow TCP addresses that are not loopback"},
+    {KEY("batch-rows", CONFIG_COUNT, batch_rows), "1024", 1, CHW_ROWS_MAX, "N",
+     "records in a batch"},
+    {KEY("window", CONFIG_COUNT, window), "64", 1, 1024, "N", "batches in flight"},
+};
+#undef KEY
+
+static const struct config_spec spec = {
+    .program = "chw score",
+    .summary = "Score the records of a table (.csv or .csv.gz): a result for each row.",
+    .operands = "FILE",
+    .operands_min = 1,
+    .operands_max = 1,
+    .keys = keys,
+    .key_count = sizeof keys / sizeof keys[0],
+    .notes = "Only the columns that the models read leave the table, and the region.\n"
+             "A run that was stopped goes on when the same command is run again; each "
+             "record is\n"
+             "counted once. The job is kept in RESULTS.csv.job.\n\n"
+             "RESULTS.csv has row,region,status and for each target its probability, "
+             "tier and\n"
+             "model version; status is ok, `invalid: COLUMN: why` or `dead: why`.\n\n"
+             "Exit codes: 0 each row has a result, 64 wrong options, 65 the table cannot "
+             "be used,\n"
+             "66 no such file, column, model or program, 74 a file cannot be written,\n"
+             "75 stopped: run again to resume.\n",
+};
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int number)
+{
+    (void)number;
+    stopped = 1;
+}
+
+/* Of one run. */
+struct scoring {
+    const struct score_config *config;
+    const char *input;
+    char models_text[MODELS_MAX * 130];
+    char model_names[MODELS_MAX][64], model_aliases[MODELS_MAX][64];
+    struct chw_model models[MODELS_MAX];
+    size_t model_count;
+
+    struct job job;
+    struct csv_reader *reader;
+    size_t region_cell;
+    struct batcher_column *columns;
+    struct chw_client *client;
+    struct batcher *batcher;
+    struct results *results;
+    struct progress *progress;
+
+    uint64_t rows, batches, answered_rows, answered_batches, start_ms;
+};
+
+/* ---- options ---- */
+
+static enum status take_model(struct scoring *self, const char *text,
+                              struct error_text *error)
+{
+    const char *at = strchr(text, '@');
+    size_t name_size = at == NULL ? 0 : (size_t)(at - text);
+    if (self->model_count == MODELS_MAX)
+        return error_set(error, STATUS_INVALID, "more than %d models", MODELS_MAX);
+    if (name_size == 0 || name_size > 63 || at[1] == '\0' || strlen(at + 1) > 63)
+        return error_set(error, STATUS_INVALID, "--model '%.140s' is not NAME@ALIAS",
+                         text);
+    char *name = self->model_names[self->model_count];
+    char *alias = self->model_aliases[self->model_count];
+    memcpy(name, text, name_size);
+    snprintf(alias, 64, "%s", at + 1);
+    self->models[self->model_count] = (struct chw_model){name, alias};
+    size_t used = strlen(self->models_text);
+    snprintf(self->models_text + used, sizeof self->models_text - used, "%s%s",
+             self->model_count == 0 ? "" : ",", text);
+    self->model_count++;
+    return STATUS_OK;
+}
+
+static enum status check_options(struct scoring *self, struct error_text *error)
+{
+    const struct score_config *config = self->config;
+    enum status status = STATUS_OK;
+    if (config->region_column == NULL || config->output == NULL)
+        return error_set(error, STATUS_INVALID,
+                         "--region-column and -o are needed; try `chw score --help`");
+    if (strlen(config->output) == 0 || config->output[strlen(config->output) - 1] == '/')
+        return error_set(error, STATUS_INVALID, "-o must name a file");
+    for (size_t i = 0; status == STATUS_OK && i < config->models.count; i++)
+        status = take_model(self, config->models.items[i], error);
+    self->job.region_column = config->region_column;
+    self->job.models = self->models_text;
+    self->job.batch_rows = config->batch_rows;
+    self->job.what_if = config->what_if;
+    self->job.as_of = clock_today();
+    if (status == STATUS_OK && config->as_of != NULL &&
+        day_parse(config->as_of, &self->job.as_of) != STATUS_OK)
+        return error_set(error, STATUS_INVALID, "--as-of '%.40s' is not a day YYYY-MM-DD",
+                         config->as_of);
+    if (status == STATUS_OK && self->job.as_of > clock_today() + 1)
+        return error_set(error, STATUS_INVALID, "--as-of is more than a day ahead");
+    return status;
+}
+
+static enum status open_input(struct scoring *self, struct error_text *error)
+{
+    enum status status = csv_reader_open(self->input, &self->reader, error);
+    if (status == STATUS_OK)
+        status = csv_reader_find(self->reader, self->config->region_column,
+                                 &self->region_cell, error);
+    if (status == STATUS_OK &&
+        digest_sha256_file(self->input, &self->job.input) != STATUS_OK)
+        status =
+            error_set(error, STATUS_IO,
+                      "%s cannot be read twice: give a file, not a pipe", self->input);
+    return status;
+}
+
+/* ---- the job ---- */
+
+/* An earlier run of this job, if there was one. */
+static enum status resume_job(struct scoring *self, bool *found, struct error_text *error)
+{
+    *found = false;
+    if (self->config->new_job)
+        return job_forget(&self->job, error);
+    enum status status = job_load(&self->job, self->config->as_of != NULL, error);
+    *found = status == STATUS_OK;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status translate(enum chw_status status)
+{
+    static const enum status statuses[] = {
+        [CHW_OK] = STATUS_OK,
+        [CHW_TIMEOUT] = STATUS_UNAVAILABLE,
+        [CHW_IDLE] = STATUS_END,
+        [CHW_FULL] = STATUS_FULL,
+        [CHW_INVALID] = STATUS_INVALID,
+        [CHW_NOT_FOUND] = STATUS_NOT_FOUND,
+        [CHW_TAKEN] = STATUS_TAKEN,
+        [CHW_CORRUPT] = STATUS_CORRUPT,
+        [CHW_UNAVAILABLE] = STATUS_UNAVAILABLE,
+        [CHW_IO] = STATUS_IO,
+        [CHW_NOMEM] = STATUS_NOMEM,
+    };
+    return statuses[status];
+}
+
+static enum status client_failed(const struct scoring *self, enum chw_status status,
+                                 struct error_text *error)
+{
+    return error_set(error, translate(status), "%s", chw_last_error(self->client));
+}
+
+static void tell(void *arg, enum chw_notice notice, const char *text)
+{
+    (void)arg;
+    (void)notice;
+    fprintf(stderr, "chw score: %s\n", text);
+}
+
+/* `journal` NULL: only to ask what the models read. */
+static enum status open_client(struct scoring *self, const char *journal,
+                               struct error_text *error)
+{
+    struct data_folder folder;
+    struct chw_error text = {""};
+    struct digest identity;
+    if (self->config->broker == NULL) {
+        enum status status = data_folder_name(self->config->data, &folder, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    identity = job_identity(&self->job);
+    struct chw_options options = {
+        .struct_size = sizeof options,
+        .endpoint = self->config->broker == NULL ? folder.front : self->config->broker,
+        .insecure = self->config->insecure,
+        .what_if = self->config->what_if,
+        .journal = journal,
+        .job = journal == NULL ? NULL : identity.bytes,
+        .window = (uint32_t)self->config->window,
+        .notice = tell,
+    };
+    enum chw_status status = chw_open(&options, &self->client, &text);
+    return status == CHW_OK ? STATUS_OK
+                            : error_set(error, translate(status), "%s", text.text);
+}
+
+static enum status stopped_status(struct error_text *error)
+{
+    return error_set(error, STATUS_TAKEN,
+                     "stopped: run the same command again to resume");
+}
+
+static enum status describe(struct scoring *self, struct chw_description **description,
+                            struct error_text *error)
+{
+    enum chw_status status = CHW_TIMEOUT;
+    while (status == CHW_TIMEOUT && !stopped)
+        status = chw_describe(self->client, self->models, self->model_count, WAIT_MS,
+                              description);
+    if (status == CHW_TIMEOUT)
+        return stopped_status(error);
+    return status == CHW_OK ? STATUS_OK : client_failed(self, status, error);
+}
+
+/* What the models read and the table has is sent; nothing else is. */
+static enum status choose_columns(struct scoring *self,
+                                  const struct chw_description *description,
+                                  struct error_text *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < chw_description_count(description);
+         i++) {
+        const char *name = chw_description_name(description, i);
+        size_t cell;
+        bool there = csv_reader_find(self->reader, name, &cell, NULL) == STATUS_OK;
+        if (there)
+            status = job_add_column(&self->job, name,
+                                    chw_description_is_number(description, i));
+        else if (chw_description_is_required(description, i))
+            status = error_set(error, STATUS_NOT_FOUND,
+                               "%s has no column '%s', and a model requires it",
+                               self->input, name);
+        else
+            fprintf(stderr, "chw score: %s has no column '%s': missing in every record\n",
+                    self->input, name);
+    }
+    if (status == STATUS_OK && self->job.column_count == 0)
+        return error_set(error, STATUS_NOT_FOUND,
+                         "%s has none of the columns the models read", self->input);
+    return status;
+}
+
+static enum status begin_job(struct scoring *self, struct error_text *error)
+{
+    struct chw_description *description = NULL;
+    enum status status = open_client(self, NULL, error);
+    if (status == STATUS_OK)
+        status = describe(self, &description, error);
+    if (status == STATUS_OK)
+        status = choose_columns(self, description, error);
+    chw_description_free(description);
+    chw_close(self->client);
+    self->client = NULL;
+    return status == STATUS_OK ? job_save(&self->job, error) : status;
+}
+
+static enum status open_job(struct scoring *self, struct error_text *error)
+{
+    bool found;
+    enum status status = job_open(&self->job, self->config->output, error);
+    if (status == STATUS_OK)
+        status = resume_job(self, &found, error);
+    if (status == STATUS_OK && !found)
+        status = begin_job(self, error);
+    if (status != STATUS_OK || self->job.is_complete)
+        return status;
+    status = open_client(self, self->job.journal, error);
+    if (status == STATUS_OK && found)
+        fprintf(stderr, "chw score: resuming: %" PRIu64 " batches are answered already\n",
+                chw_answered(self->client));
+    return status;
+}
+
+/* ---- rows to answers ---- */
+
+static enum status plan_batches(struct scoring *self, struct error_text *error)
+{
+    self->columns = calloc(self->job.column_count, sizeof *self->columns);
+    if (self->columns == NULL)
+        return STATUS_NOMEM;
+    for (size_t i = 0; i < self->job.column_count; i++) {
+        self->columns[i].name = self->job.columns[i].name;
+        self->columns[i].is_number = self->job.columns[i].is_number;
+        enum status status = csv_reader_find(self->reader, self->job.columns[i].name,
+                                             &self->columns[i].cell, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    struct batcher_plan plan = {
+        .columns = self->columns,
+        .column_count = self->job.column_count,
+        .models = self->models,
+        .model_count = self->model_count,
+        .as_of = self->job.as_of,
+        .rows_max = self->job.batch_rows,
+        .gathered_max = GATHERED_ROWS_MAX,
+    };
+    self->batcher = batcher_new(&plan);
+    self->results = results_new(self->job.region_column);
+    self->progress = progress_new("scoring", "records");
+    return self->batcher == NULL || self->results == NULL ? STATUS_NOMEM : STATUS_OK;
+}
+
+static void show_progress(struct scoring *self)
+{
+    double read = csv_reader_fraction(self->reader);
+    double answered =
+        self->rows == 0 ? 0 : (double)self->answered_rows / (double)self->rows;
+    progress_update(self->progress, self->answered_rows, read * answered);
+}
+
+/* Take one answer, waiting a little where there is none. */
+static enum status take_answer(struct scoring *self, struct error_text *error)
+{
+    struct chw_result *result;
+    enum chw_status got = chw_wait(self->client, WAIT_MS, &result);
+    show_progress(self);
+    if (got == CHW_TIMEOUT)
+        return STATUS_OK;
+    if (got != CHW_OK)
+        return client_failed(self, got, error);
+    enum status status = STATUS_OK;
+    if (chw_result_outcome(result) == CHW_REFUSED)
+        status = error_set(error, STATUS_INVALID, "the cluster refused a batch: %s",
+                           chw_result_reason(result));
+    else
+        status = results_note(self->results, result);
+    self->answered_rows += chw_result_rows(result);
+    self->answered_batches++;
+    chw_result_free(result);
+    return status;
+}
+
+static enum status place_rows(struct scoring *self, const struct filled *filled,
+                              uint64_t sequence)
+{
+    enum status status = results_batch(self->results, sequence, filled->region);
+    for (size_t i = 0; status == STATUS_OK && i < filled->count; i++)
+        status = results_place(self->results, filled->rows[i], sequence);
+    return status;
+}
+
+static enum status submit(struct scoring *self, const struct filled *filled,
+                          struct error_text *error)
+{
+    uint64_t sequence;
+    enum status status = STATUS_OK;
+    for (;;) {
+        if (stopped)
+            return stopped_status(error);
+        enum chw_status got = chw_submit(self->client, filled->batch, &sequence);
+        if (got == CHW_OK)
+            break;
+        if (got != CHW_FULL)
+            return client_failed(self, got, error);
+        status = take_answer(self, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    self->batches++;
+    return place_rows(self, filled, sequence);
+}
+
+static enum status submit_finished(struct scoring *self, struct error_text *error)
+{
+    struct filled *filled;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && (filled = batcher_take(self->batcher)) != NULL) {
+        status = submit(self, filled, error);
+        filled_free(filled);
+    }
+    return status;
+}
+
+static enum status take_row(struct scoring *self, const struct csv_row *row,
+                            struct error_text *error)
+{
+    const char *region = row->cells[self->region_cell];
+    self->rows++;
+    if (!batcher_region_is_valid(region)) {
+        self->answered_rows++;
+        return results_refuse(self->results, row->number);
+    }
+    enum status status = batcher_add(self->batcher, region, row->number, row->cells);
+    return status == STATUS_OK ? submit_finished(self, error) : status;
+}
+
+static enum status read_rows(struct scoring *self, struct error_text *error)
+{
+    struct csv_row row;
+    enum status status;
+    while ((status = csv_reader_next(self->reader, &row, error)) == STATUS_OK) {
+        status = take_row(self, &row, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (status != STATUS_END)
+        return status;
+    batcher_end(self->batcher);
+    return submit_finished(self, error);
+}
+
+static enum status take_rest(struct scoring *self, struct error_text *error)
+{
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && chw_outstanding(self->client) > 0)
+        status = stopped ? stopped_status(error) : take_answer(self, error);
+    return status;
+}
+
+/* ---- the end ---- */
+
+static void print_versions(const struct results_summary *summary)
+{
+    for (size_t i = 0; i < summary->version_count; i++) {
+        struct digest version;
+        char text[DIGEST_HEX_SIZE];
+        memcpy(version.bytes, summary->versions[i].version, sizeof version.bytes);
+        digest_format(&version, text);
+        fprintf(stderr, "  %s %.12s scored %" PRIu64 " records\n",
+                summary->versions[i].target, text, summary->versions[i].rows);
+    }
+}
+
+static void print_summary(const struct scoring *self,
+                          const struct results_summary *summary)
+{
+    double seconds = (double)(clock_monotonic_ms() - self->start_ms) / 1000;
+    fprintf(stderr,
+            "%s: %" PRIu64 " records, %" PRIu64 " ok, %" PRIu64 " invalid, %" PRIu64
+            " dead, in %" PRIu64 " batches, %.1f s, %.0f records/s%s\n",
+            self->config->output, summary->rows, summary->ok, summary->invalid,
+            summary->dead, self->batches, seconds,
+            seconds > 0 ? (double)summary->rows / seconds : 0,
+            self->config->what_if ? "; what-if: nothing was counted" : "");
+    print_versions(summary);
+}
+
+static enum status finish(struct scoring *self, struct error_text *error)
+{
+    struct results_summary summary;
+    progress_end(self->progress, self->answered_rows);
+    enum status status =
+        results_write(self->results, self->client, self->config->output, &summary, error);
+    if (status != STATUS_OK)
+        return status;
+    print_summary(self, &summary);
+    if (self->config->what_if) {
+        job_remove(&self->job);
+        return STATUS_OK;
+    }
+    self->job.is_complete = true;
+    return job_save(&self->job, error);
+}
+
+static enum status run(struct scoring *self, struct error_text *error)
+{
+    enum status status = check_options(self, error);
+    if (status == STATUS_OK)
+        status = open_input(self, error);
+    if (status == STATUS_OK)
+        status = open_job(self, error);
+    if (status == STATUS_OK && self->job.is_complete) {
+        fprintf(stderr, "%s is complete; --new-job scores and counts again\n",
+                self->config->output);
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK)
+        status = plan_batches(self, error);
+    if (status == STATUS_OK)
+        status = read_rows(self, error);
+    if (status == STATUS_OK)
+        status = take_rest(self, error);
+    return status == STATUS_OK ? finish(self, error) : status;
+}
+
+static void release(struct scoring *self)
+{
+    batcher_free(self->batcher);
+    results_free(self->results);
+    progress_free(self->progress);
+    chw_close(self->client);
+    csv_reader_close(self->reader);
+    job_close(&self->job);
+    free(self->columns);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = stop};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+int command_score(int argc, char **argv)
+{
+    struct score_config config = {0};
+    struct config_list operands;
+    struct error_text error = {""};
+    int exit_code;
+    if (!config_load(&spec, argc, argv, &config, &operands, &exit_code))
+        return exit_code;
+    catch_signals();
+    struct scoring scoring = {.config = &config,
+                              .input = operands.items[0],
+                              .job = {.lock = -1},
+                              .start_ms = clock_monotonic_ms()};
+    enum status status = run(&scoring, &error);
+    if (status != STATUS_OK)
+        fprintf(stderr, "chw score: %s\n",
+                error.text[0] == '\0' ? status_text(status) : error.text);
+    release(&scoring);
+    config_free(&spec, &config, &operands);
+    return status_exit_code(status);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* job.c - the job file: written whole, read back by libyaml. */
+#include "client/job.h"
+
+#include "base/day.h"
+#include "base/file.h"
+#include "base/yaml.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum status name_path(char path[JOB_PATH_SIZE], const char *folder,
+                             const char *name, struct error_text *error)
+{
+    int size = snprintf(path, JOB_PATH_SIZE, "%s%s", folder, name);
+    if (size < 0 || size >= JOB_PATH_SIZE)
+        return error_set(error, STATUS_INVALID, "%s: the path is too long", folder);
+    return STATUS_OK;
+}
+
+enum status job_open(struct job *self, const char *results, struct error_text *error)
+{
+    char lock[JOB_PATH_SIZE];
+    self->lock = -1;
+    enum status status = name_path(self->folder, results, ".job", error);
+    if (status == STATUS_OK)
+        status = name_path(self->file, self->folder, "/job", error);
+    if (status == STATUS_OK)
+        status = name_path(self->journal, self->folder, "/journal", error);
+    if (status == STATUS_OK)
+        status = name_path(lock, self->folder, "/lock", error);
+    if (status == STATUS_OK)
+        status = file_make_folder(self->folder, error);
+    return status == STATUS_OK ? file_lock(lock, &self->lock, error) : status;
+}
+
+static void drop_columns(struct job *self)
+{
+    for (size_t i = 0; i < self->column_count; i++)
+        free(self->columns[i].name);
+    free(self->columns);
+    self->columns = NULL;
+    self->column_count = 0;
+}
+
+void job_close(struct job *self)
+{
+    drop_columns(self);
+    if (self->lock >= 0)
+        close(self->lock);
+    self->lock = -1;
+}
+
+enum status job_add_column(struct job *self, const char *name, bool is_number)
+{
+    char *copy = strdup(name);
+    struct job_column *larger =
+        realloc(self->columns, (self->column_count + 1) * sizeof *larger);
+    if (larger != NULL)
+        self->columns = larger;
+    if (copy == NULL || larger == NULL) {
+        free(copy);
+        return STATUS_NOMEM;
+    }
+    larger[self->column_count++] = (struct job_column){copy, is_number};
+    return STATUS_OK;
+}
+
+/* ---- writing ---- */
+
+static void write_text(FILE *file, const char *text)
+{
+    putc('"', file);
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\')
+            fprintf(file, "\\%c", byte);
+        else if (byte < 0x20 || byte == 0x7f)
+            fprintf(file, "\\x%02x", byte);
+        else
+            putc(byte, file);
+    }
+    putc('"', file);
+}
+
+static void write_pair(FILE *file, const char *key, const char *text)
+{
+    fprintf(file, "%s: ", key);
+    write_text(file, text);
+    putc('\n', file);
+}
+
+static void write_identity(const struct job *self, FILE *file)
+{
+    char input[DIGEST_HEX_SIZE], as_of[DAY_TEXT_SIZE], rows[32];
+    digest_format(&self->input, input);
+    day_format(self->as_of, as_of);
+    snprintf(rows, sizeof rows, "%" PRIu64, self->batch_rows);
+    write_pair(file, "input", input);
+    write_pair(file, "region-column", self->region_column);
+    write_pair(file, "models", self->models);
+    write_pair(file, "batch-rows", rows);
+    write_pair(file, "what-if", self->what_if ? "yes" : "no");
+    write_pair(file, "as-of", as_of);
+    fprintf(file, "numbers:\n");
+    for (size_t i = 0; i < self->column_count; i++)
+        fprintf(file, "  - \"%s\"\n", self->columns[i].is_number ? "yes" : "no");
+    fprintf(file, "columns:\n");
+    for (size_t i = 0; i < self->column_count; i++) {
+        fprintf(file, "  - ");
+        write_text(file, self->columns[i].name);
+        putc('\n', file);
+    }
+}
+
+/* The file's text, the caller's to free; NULL: out of memory. */
+static char *format_job(const struct job *self, bool with_state, size_t *size)
+{
+    char *text = NULL;
+    FILE *file = open_memstream(&text, size);
+    if (file == NULL)
+        return NULL;
+    write_identity(self, file);
+    if (with_state)
+        write_pair(file, "complete", self->is_complete ? "yes" : "no");
+    if (fclose(file) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+enum status job_save(const struct job *self, struct error_text *error)
+{
+    size_t size;
+    char *text = format_job(self, true, &size);
+    if (text == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    enum status status = file_replace(self->file, text, size, error);
+    free(text);
+    return status;
+}
+
+struct digest job_identity(const struct job *self)
+{
+    size_t size = 0;
+    char *text = format_job(self, false, &size);
+    struct digest identity = digest_body(text, size);
+    free(text);
+    return identity;
+}
+
+/* ---- reading ---- */
+
+static const char *scalar(const struct yaml_node *root, const char *key)
+{
+    const struct yaml_node *node = yaml_find(root, key);
+    return node == NULL || node->kind != YAML_SCALAR ? "" : node->text;
+}
+
+static enum status compare(const struct job *self, const struct yaml_node *root,
+                           bool as_of_given, struct error_text *error)
+{
+    char input[DIGEST_HEX_SIZE], as_of[DAY_TEXT_SIZE], rows[32];
+    digest_format(&self->input, input);
+    day_format(self->as_of, as_of);
+    snprintf(rows, sizeof rows, "%" PRIu64, self->batch_rows);
+    const struct {
+        const char *key, *now, *what;
+    } pairs[] = {
+        {"input", input, "the records"},
+        {"region-column", self->region_column, "--region-column"},
+        {"models", self->models, "--model"},
+        {"batch-rows", rows, "--batch-rows"},
+        {"what-if", self->what_if ? "yes" : "no", "--what-if"},
+        {"as-of", as_of_given ? as_of : scalar(root, "as-of"), "--as-of"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (strcmp(scalar(root, pairs[i].key), pairs[i].now) != 0)
+            return error_set(
+                error, STATUS_INVALID,
+                "%s belongs to another job: %s %s (it was \"%.80s\", now \"%.80s\"); "
+                "choose another -o, or --new-job to begin anew",
+                self->folder, pairs[i].what, i == 0 ? "are others" : "differs",
+                scalar(root, pairs[i].key), pairs[i].now);
+    return STATUS_OK;
+}
+
+static enum status take_columns(struct job *self, const struct yaml_node *root,
+                                struct error_text *error)
+{
+    const struct yaml_node *names = yaml_find(root, "columns");
+    const struct yaml_node *numbers = yaml_find(root, "numbers");
+    bool usable = names != NULL && numbers != NULL && names->count == numbers->count;
+    enum status status = usable ? STATUS_OK : STATUS_CORRUPT;
+    for (size_t i = 0; status == STATUS_OK && i < names->count; i++) {
+        if (names->items[i].kind != YAML_SCALAR || numbers->items[i].kind != YAML_SCALAR)
+            status = STATUS_CORRUPT;
+        else
+            status = job_add_column(self, names->items[i].text,
+                                    strcmp(numbers->items[i].text, "yes") == 0);
+    }
+    return status == STATUS_CORRUPT
+               ? error_set(error, status, "%s is damaged: its columns cannot be read",
+                           self->file)
+               : status;
+}
+
+static enum status take_job(struct job *self, const struct yaml_node *root,
+                            bool as_of_given, struct error_text *error)
+{
+    enum status status = compare(self, root, as_of_given, error);
+    if (status != STATUS_OK)
+        return status;
+    if (day_parse(scalar(root, "as-of"), &self->as_of) != STATUS_OK)
+        return error_set(error, STATUS_CORRUPT, "%s is damaged: it has no date",
+                         self->file);
+    self->is_complete = strcmp(scalar(root, "complete"), "yes") == 0;
+    return take_columns(self, root, error);
+}
+
+enum status job_load(struct job *self, bool as_of_given, struct error_text *error)
+{
+    struct yaml *yaml;
+    enum status status = yaml_read(self->file, &yaml, error);
+    if (status != STATUS_OK)
+        return status;
+    status = take_job(self, yaml_root(yaml), as_of_given, error);
+    yaml_free(yaml);
+    return status;
+}
+
+enum status job_forget(struct job *self, struct error_text *error)
+{
+    drop_columns(self);
+    self->is_complete = false;
+    if ((unlink(self->file) != 0 && errno != ENOENT) ||
+        (unlink(self->journal) != 0 && errno != ENOENT))
+        return error_set(error, STATUS_IO, "%s: %s", self->folder, strerror(errno));
+    return file_sync_folder(self->file, error);
+}
+
+void job_remove(struct job *self)
+{
+    char lock[JOB_PATH_SIZE];
+    if (name_path(lock, self->folder, "/lock", NULL) != STATUS_OK)
+        return;
+    unlink(self->file);
+    unlink(self->journal);
+    unlink(lock);
+    rmdir(self->folder);
+}
