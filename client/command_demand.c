@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* command_demand.c - chw demand: what the settled batches add up to. */
 #include "base/config.h"
+#include "base/day.h"
 #include "client/commands.h"
 #include "client/data_folder.h"
 #include "client/demand_sums.h"
@@ -185,23 +186,21 @@ static const struct format *find_format(const char *name)
     return NULL;
 }
 
-/* "2026-11" -> 202611; NULL: 0, all. */
+/* "2026-11" -> 202611; NULL: 0, all. A month is a day of it without the day. */
 static enum status parse_period(const char *text, int32_t *period,
                                 struct error_text *error)
 {
-    int32_t year = 0, month = 0;
-    int used = 0;
+    char first[DAY_TEXT_SIZE];
+    int32_t day;
     *period = 0;
     if (text == NULL)
         return STATUS_OK;
-    bool shaped = strlen(text) == 7 && strspn(text, "0123456789") == 4 &&
-                  text[4] == '-' && strspn(text + 5, "0123456789") == 2;
-    if (shaped)
-        used = sscanf(text, "%4" SCNd32 "-%2" SCNd32, &year, &month);
-    if (used != 2 || month < 1 || month > 12)
+    if (strlen(text) != strlen("2026-11") ||
+        snprintf(first, sizeof first, "%s-01", text) < 0 ||
+        day_parse(first, &day) != STATUS_OK)
         return error_set(error, STATUS_INVALID,
                          "--period is '%s'; expected a month such as 2026-11", text);
-    *period = year * 100 + month;
+    *period = day_period(day);
     return STATUS_OK;
 }
 

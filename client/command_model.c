@@ -326,14 +326,15 @@ struct action {
     struct config_spec spec;
 };
 
-#define KEYS(keys_) .keys = keys_, .key_count = sizeof keys_ / sizeof keys_[0]
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 static const struct action actions[] = {
     {"list",
      list,
      "every version, newest first",
      {.program = "chw model list",
       .summary = "Every version there is, newest first.",
-      KEYS(list_keys)}},
+      .keys = list_keys,
+      .key_count = COUNT(list_keys)}},
     {"show",
      show,
      "features, policies, lineage, metrics of one",
@@ -342,7 +343,8 @@ static const struct action actions[] = {
       .operands = "NAME[@ALIAS]|VERSION",
       .operands_min = 1,
       .operands_max = 1,
-      KEYS(store_keys),
+      .keys = store_keys,
+      .key_count = COUNT(store_keys),
       .notes = "NAME alone is its newest version; VERSION is its first 6 or more "
                "letters.\n"}},
     {"promote",
@@ -353,7 +355,8 @@ static const struct action actions[] = {
       .operands = "NAME VERSION|NAME@ALIAS ALIAS",
       .operands_min = 3,
       .operands_max = 3,
-      KEYS(store_keys),
+      .keys = store_keys,
+      .key_count = COUNT(store_keys),
       .notes = "chw model promote chd 3fa9c1 champion\n"
                "chw model promote chd chd@challenger champion\n"}},
     {"rollback",
@@ -364,11 +367,12 @@ static const struct action actions[] = {
       .operands = "NAME ALIAS",
       .operands_min = 2,
       .operands_max = 2,
-      KEYS(store_keys)}},
+      .keys = store_keys,
+      .key_count = COUNT(store_keys)}},
 };
-#undef KEYS
 
-enum { ACTION_COUNT = sizeof actions / sizeof actions[0] };
+enum { ACTION_COUNT = COUNT(actions) };
+#undef COUNT
 
 static int run_action(const struct action *action, int argc, char **argv)
 {
