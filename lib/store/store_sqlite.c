@@ -76,15 +76,35 @@ static enum status status_of(int code)
     }
 }
 
+/* The errno of the last failure on the files. sqlite3_system_errno() does not tell that
+ * of a COMMIT, whose writes go to the log. */
+static int file_cause(struct sqlite_store *self)
+{
+    sqlite3_file *log = NULL;
+    int cause = 0;
+    sqlite3_file_control(self->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log != NULL && log->pMethods != NULL)
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &cause);
+    if (cause == 0)
+        sqlite3_file_control(self->db, "main", SQLITE_FCNTL_LAST_ERRNO, &cause);
+    return cause;
+}
+
+/* Zero: none is known; of other codes it would be that of an earlier failure. */
+static int cause_of(struct sqlite_store *self, int code)
+{
+    int cause = (code & 0xff) == SQLITE_IOERR ? file_cause(self) : 0;
+    if (cause == 0 && ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN))
+        cause = sqlite3_system_errno(self->db);
+    return cause;
+}
+
 enum status sqlite_failure(struct sqlite_store *self, struct error_text *error)
 {
-    int code = sqlite3_extended_errcode(self->db), cause = sqlite3_system_errno(self->db);
-    /* Of any other code, the cause is that of an earlier failure. */
-    bool names_cause =
-        cause != 0 && ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN);
+    int code = sqlite3_extended_errcode(self->db), cause = cause_of(self, code);
     return error_set(error, status_of(code), "%s: %s%s%s", self->path,
-                     sqlite3_errmsg(self->db), names_cause ? ": " : "",
-                     names_cause ? strerror(cause) : "");
+                     sqlite3_errmsg(self->db), cause == 0 ? "" : ": ",
+                     cause == 0 ? "" : strerror(cause));
 }
 
 sqlite3_stmt *sqlite_statement(struct sqlite_store *self, enum statement which)
