@@ -261,6 +261,25 @@ static enum status describe(struct scoring *self, struct chw_description **descr
     return status == CHW_OK ? STATUS_OK : client_failed(self, status, error);
 }
 
+/* Name the columns that are not there, on one line. */
+static void tell_absent(const struct scoring *self,
+                        const struct chw_description *description)
+{
+    size_t cell, absent = 0;
+    for (size_t i = 0; i < chw_description_count(description); i++) {
+        const char *name = chw_description_name(description, i);
+        if (csv_reader_find(self->reader, name, &cell, NULL) == STATUS_OK)
+            continue;
+        if (absent++ == 0)
+            fprintf(stderr,
+                    "chw score: missing in every record, for %s has no such column: ",
+                    self->input);
+        fprintf(stderr, "%s%s", absent == 1 ? "" : ", ", name);
+    }
+    if (absent > 0)
+        fputc('\n', stderr);
+}
+
 /* What the models read and the table has is sent; nothing else is. */
 static enum status choose_columns(struct scoring *self,
                                   const struct chw_description *description,
@@ -271,28 +290,45 @@ static enum status choose_columns(struct scoring *self,
          i++) {
         const char *name = chw_description_name(description, i);
         size_t cell;
-        bool there = csv_reader_find(self->reader, name, &cell, NULL) == STATUS_OK;
-        if (there)
+        if (csv_reader_find(self->reader, name, &cell, NULL) == STATUS_OK)
             status = job_add_column(&self->job, name,
                                     chw_description_is_number(description, i));
         else if (chw_description_is_required(description, i))
-            status = error_set(error, STATUS_NOT_FOUND,
-                               "%s has no column '%s', and a model requires it",
-                               self->input, name);
-        else
-            fprintf(stderr, "chw score: %s has no column '%s': missing in every record\n",
-                    self->input, name);
+            return error_set(error, STATUS_NOT_FOUND,
+                             "%s has no column '%s', and a model requires it",
+                             self->input, name);
     }
     if (status == STATUS_OK && self->job.column_count == 0)
         return error_set(error, STATUS_NOT_FOUND,
                          "%s has none of the columns the models read", self->input);
+    tell_absent(self, description);
     return status;
+}
+
+/* A table that breaks off in the middle is refused before any of it is counted. */
+static enum status check_rows(struct scoring *self, struct error_text *error)
+{
+    struct csv_row row;
+    struct progress *progress = progress_new("checking", "rows");
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && !stopped) {
+        status = csv_reader_next(self->reader, &row, error);
+        if (status == STATUS_OK)
+            progress_update(progress, row.number, csv_reader_fraction(self->reader));
+    }
+    progress_free(progress);
+    if (status != STATUS_END)
+        return status == STATUS_OK ? stopped_status(error) : status;
+    csv_reader_close(self->reader);
+    return csv_reader_open(self->input, &self->reader, error);
 }
 
 static enum status begin_job(struct scoring *self, struct error_text *error)
 {
     struct chw_description *description = NULL;
-    enum status status = open_client(self, NULL, error);
+    enum status status = check_rows(self, error);
+    if (status == STATUS_OK)
+        status = open_client(self, NULL, error);
     if (status == STATUS_OK)
         status = describe(self, &description, error);
     if (status == STATUS_OK)

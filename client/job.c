@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum status name_path(char path[JOB_PATH_SIZE], const char *folder,
@@ -33,8 +34,9 @@ enum status job_open(struct job *self, const char *results, struct error_text *e
         status = name_path(self->journal, self->folder, "/journal", error);
     if (status == STATUS_OK)
         status = name_path(lock, self->folder, "/lock", error);
-    if (status == STATUS_OK)
-        status = file_make_folder(self->folder, error);
+    /* Only its own folder: a missing one above is a slip of the keyboard. */
+    if (status == STATUS_OK && mkdir(self->folder, 0700) != 0 && errno != EEXIST)
+        status = error_set(error, STATUS_IO, "%s: %s", self->folder, strerror(errno));
     return status == STATUS_OK ? file_lock(lock, &self->lock, error) : status;
 }
 
