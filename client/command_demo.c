@@ -31,8 +31,11 @@ enum {
     PATH_SIZE = 512,
     STEP_MS = 300000, /* no step takes this long; a guard, not a pace */
     TICK_MS = 100,
+    FIRST_BATCH_MS = 10,
     ENDING_MS = 30000,
-    SECOND_PART_ROWS = 100000,
+    SECOND_PART_SHARE = 10, /* of the records, within: */
+    SECOND_PART_MIN = 20000,
+    SECOND_PART_MAX = 100000,
     FIRST_PART_SHARE = 5, /* of the second */
     COLUMNS_MAX = 100,
     ARGUMENTS_MAX = 32 + 2 * COLUMNS_MAX,
@@ -90,6 +93,7 @@ struct demo {
     char records[PATH_SIZE], name[64];
     const char *region_column, *target, *positive;
     uint64_t rows;
+    uint64_t part_rows[2]; /* that the two versions are trained on */
     struct {
         pid_t pid; /* 0: not running */
         int exit_code;
@@ -366,15 +370,31 @@ static enum status start_cluster(struct demo *self)
     return status;
 }
 
-static enum status start_training(struct demo *self, uint64_t stride, const char *part,
-                                  const char *log, uint64_t *rows)
+/* Part 1 and 2 are trained on; cut before the stream, so that it does not wait for us. */
+static enum status cut_parts(struct demo *self)
+{
+    char first[PATH_SIZE], second[PATH_SIZE];
+    uint64_t wanted = self->rows / SECOND_PART_SHARE;
+    if (wanted < SECOND_PART_MIN)
+        wanted = SECOND_PART_MIN;
+    if (wanted > SECOND_PART_MAX)
+        wanted = SECOND_PART_MAX;
+    uint64_t stride = self->rows < wanted ? 1 : self->rows / wanted;
+    path_of(self, "part-1.csv", first);
+    path_of(self, "part-2.csv", second);
+    enum status status = demo_cut(self->records, stride * FIRST_PART_SHARE, first,
+                                  &self->part_rows[0], self->error);
+    if (status == STATUS_OK)
+        status =
+            demo_cut(self->records, stride, second, &self->part_rows[1], self->error);
+    return status;
+}
+
+static enum status start_training(struct demo *self, const char *part, const char *log)
 {
     char path[PATH_SIZE];
     struct arguments arguments = {.count = 0};
     path_of(self, part, path);
-    enum status status = demo_cut(self->records, stride, path, rows, self->error);
-    if (status != STATUS_OK)
-        return status;
     add(&arguments, "chw-train");
     add(&arguments, path);
     add_pair(&arguments, "--target", self->target);
@@ -464,19 +484,13 @@ static enum status finish_training(struct demo *self, const char *step, const ch
     return status;
 }
 
-static uint64_t second_stride(const struct demo *self)
-{
-    return self->rows < SECOND_PART_ROWS ? 1 : self->rows / SECOND_PART_ROWS;
-}
-
 static enum status train_first(struct demo *self)
 {
     char log[PATH_SIZE];
-    uint64_t rows;
     path_of(self, "train-1.log", log);
-    enum status status = start_training(self, second_stride(self) * FIRST_PART_SHARE,
-                                        "part-1.csv", log, &rows);
-    return status == STATUS_OK ? finish_training(self, "model 1", log, rows) : status;
+    enum status status = start_training(self, "part-1.csv", log);
+    return status == STATUS_OK ? finish_training(self, "model 1", log, self->part_rows[0])
+                               : status;
 }
 
 static enum status start_stream(struct demo *self)
@@ -497,17 +511,42 @@ static enum status start_stream(struct demo *self)
     return start(self, STREAM, &arguments, NULL);
 }
 
+static bool note_demand(void *arg, const struct demand_cell *cell)
+{
+    bool *counted = arg;
+    *counted = cell->people > 0;
+    return !*counted;
+}
+
+/* Until the first batch is counted: before, chw score reads and digests the table. */
+static enum status await_first_batch(struct demo *self)
+{
+    struct store *store;
+    bool counted = false;
+    enum status status = store_option_open(NULL, self->folder.store, &store, self->error);
+    if (status != STATUS_OK)
+        return status;
+    while (status == STATUS_OK && !counted && self->children[STREAM].pid != 0) {
+        status = store_demand(store, 0, note_demand, &counted, self->error);
+        if (status == STATUS_OK && !counted)
+            status = pass_time(self, FIRST_BATCH_MS);
+    }
+    store_close(store);
+    return status;
+}
+
 /* The second model is trained and promoted while the records stream. */
 static enum status stream_and_train(struct demo *self)
 {
     char log[PATH_SIZE];
-    uint64_t rows;
     path_of(self, "train-2.log", log);
     enum status status = start_stream(self);
     if (status == STATUS_OK)
-        status = start_training(self, second_stride(self), "part-2.csv", log, &rows);
+        status = await_first_batch(self);
     if (status == STATUS_OK)
-        status = finish_training(self, "model 2", log, rows);
+        status = start_training(self, "part-2.csv", log);
+    if (status == STATUS_OK)
+        status = finish_training(self, "model 2", log, self->part_rows[1]);
     reap(self);
     bool streams = self->children[STREAM].pid != 0;
     if (status == STATUS_OK && streams)
@@ -584,8 +623,8 @@ static void say_what_it_was(const struct demo *self)
 static enum status run(struct demo *self)
 {
     static enum status (*const steps[])(struct demo * self) = {
-        choose_records, prepare_folder,   make_people, start_cluster,
-        train_first,    stream_and_train, report,
+        choose_records, prepare_folder, make_people,      cut_parts,
+        start_cluster,  train_first,    stream_and_train, report,
     };
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < sizeof steps / sizeof steps[0]; i++)

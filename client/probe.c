@@ -2,9 +2,7 @@
 /* probe.c - one question that goes through the broker to a worker and back. */
 #include "client/probe.h"
 
-#include "base/clock.h"
-#include "base/crypto.h"
-#include "wire/socket.h"
+#include "client/chw.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,24 +12,24 @@
 #include <unistd.h>
 
 struct probe {
-    void *context, *socket;
+    struct chw_client *client;
     const char *back; /* NULL: it has accepted */
-    bool asked;
 };
 
 enum status probe_open(const char *front, const char *back, bool insecure,
                        struct probe **out, struct error_text *error)
 {
-    enum status status = endpoint_check(front, insecure, error);
-    struct probe *self = calloc(1, sizeof *self);
+    const struct chw_options options = {
+        .struct_size = sizeof options, .endpoint = front, .insecure = insecure};
+    struct chw_error why;
+    struct probe *self = malloc(sizeof *self);
     if (self == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    self->context = zmq_ctx_new();
-    if (status == STATUS_OK)
-        status = socket_connect(self->context, front, &self->socket, error);
-    if (status != STATUS_OK) {
-        probe_close(self);
-        return status;
+    enum chw_status status = chw_open(&options, &self->client, &why);
+    if (status != CHW_OK) {
+        free(self);
+        return error_set(error, status == CHW_INVALID ? STATUS_INVALID : STATUS_IO, "%s",
+                         why.text);
     }
     self->back = back;
     *out = self;
@@ -42,24 +40,8 @@ void probe_close(struct probe *self)
 {
     if (self == NULL)
         return;
-    if (self->socket != NULL)
-        zmq_close(self->socket);
-    if (self->context != NULL)
-        zmq_ctx_term(self->context);
+    chw_close(self->client);
     free(self);
-}
-
-static void ask(struct probe *self)
-{
-    struct header header = {
-        .type = MESSAGE_DESCRIBE,
-        .key = {.sequence = UINT64_C(1) << 63},
-        .as_of = clock_today(),
-        .region = "-",
-    };
-    random_bytes(header.key.client, sizeof header.key.client);
-    if (message_send(self->socket, NULL, &header, NULL) == STATUS_OK)
-        self->asked = true;
 }
 
 static bool accepts(const char *endpoint)
@@ -86,22 +68,15 @@ static void pause_ms(uint32_t ms)
 
 bool probe_answers(struct probe *self, uint32_t timeout_ms)
 {
-    struct message message;
-    struct error_text error;
-    zmq_pollitem_t item = {.socket = self->socket, .events = ZMQ_POLLIN};
-    bool answered = false;
+    struct chw_description *description = NULL;
     if (self->back != NULL && !accepts(self->back)) {
         pause_ms(timeout_ms);
         return false;
     }
     self->back = NULL;
-    if (!self->asked)
-        ask(self);
-    zmq_poll(&item, 1, (long)timeout_ms);
-    message_init(&message);
-    while (message_receive(self->socket, false, &message, &error) == STATUS_OK)
-        answered = answered || message.header.type == MESSAGE_DESCRIPTION ||
-                   message.header.type == MESSAGE_REJECT;
-    message_close(&message);
-    return answered;
+    enum chw_status status =
+        chw_describe(self->client, NULL, 0, timeout_ms, &description);
+    if (status == CHW_OK)
+        chw_description_free(description);
+    return status == CHW_OK || status == CHW_NOT_FOUND;
 }

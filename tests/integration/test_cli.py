@@ -3,6 +3,7 @@
 sentence and the right exit code.
 Method: real processes, one temporary folder per test; what a person would type."""
 
+import collections
 import contextlib
 import csv
 import hashlib
@@ -13,14 +14,16 @@ import re
 import signal
 import sqlite3
 import struct
+import subprocess
 import time
 import unittest
 
-from cluster import Cluster, alive, children, chw, folder, main, read, run, wait_until
+from cluster import (Cluster, alive, children, chw, folder, main, read, run, start,
+                     wait_until)
 
 USAGE, DATA, NO_INPUT, UNAVAILABLE, TEMPORARY = 64, 65, 66, 69, 75
 
-COMMANDS = ["up", "generate", "train", "model", "demand", "demo"]
+COMMANDS = ["up", "generate", "train", "score", "model", "demand", "demo"]
 ACTIONS = ["list", "show", "promote", "rollback"]
 
 
@@ -83,7 +86,7 @@ class Help(unittest.TestCase):
         self.assertNotIn("did you mean", chw("xyzzy", code=USAGE).stderr)
 
     def test_unknown_options_are_named(self):
-        for words in ["up"], ["generate"], ["demand"], ["train"], ["demo"], ["model", "list"]:
+        for words in ["up"], ["generate"], ["demand"], ["train"], ["score"], ["demo"], ["model", "list"]:
             self.assertIn("--nonsense", chw(*words, "--nonsense", code=USAGE).stderr)
 
 
@@ -442,6 +445,45 @@ class Demo(unittest.TestCase):
                     ([place + "/t.csv", "--region-column", "a"], USAGE, "--target")]:
                 self.assertIn(said, chw(*given, *words, code=code).stderr)
             self.assertEqual(os.listdir(place), ["t.csv"])
+
+    def test_it_scores_and_counts_everyone_by_two_versions(self):
+        with folder() as place:
+            data, rows = place + "/d", 400000
+            done = chw("demo", "--data", data, "--rows", rows)
+            with open(data + "/results.csv") as file:
+                served = collections.Counter(r["chd_version"] for r in csv.DictReader(file))
+            self.assertEqual(sum(served.values()), rows)
+            for version, count in served.items():
+                self.assertRegex(done.stdout, r"(?m)^%s +%s$" % (version[:12], f"{count:,}"))
+            self.assertIn(list(serving(data).values())[0], served)
+            # Both serve wherever training is faster than the stream; else it says so.
+            self.assertEqual(len(served) < 2, "Only one version" in done.stdout)
+            print("demo: %d versions served" % len(served), end=" ", flush=True)
+
+            out = chw("demand", "--data", data, "--format", "csv").stdout
+            cells = list(csv.DictReader(out.splitlines()))
+            self.assertEqual(sum(int(c["people"]) for c in cells), rows)
+            self.assertEqual(len({c["region"] for c in cells}), 12)
+            self.assertIn("{:,}".format(rows), done.stdout.partition("all regions  ")[2])
+            self.assertIn("synthetic", done.stdout)
+            self.assertIn("for demonstration", done.stdout)
+            self.assertIn("chw-broker number=0 code=0", read(data + "/cluster.log"))
+
+    def test_it_takes_its_processes_with_it(self):
+        for number, code in (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9):
+            with folder() as place:
+                demo = start("chw", "demo", "--data", place + "/d", "--rows", 400000,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                def family():
+                    direct = children(demo.pid)
+                    return list(direct) + [p for d in direct for p in children(d)]
+                wait_until("the stream", lambda: os.path.exists(place + "/d/results.csv.job")
+                           or len(family()) >= 5)
+                everyone = family()
+                demo.send_signal(number)
+                self.assertEqual(demo.wait(30), code)
+                wait_until("all gone", lambda: not [p for p in everyone if alive(p)])
+                self.assertGreaterEqual(len(everyone), 4)
 
     def test_a_training_that_fails_ends_it_with_the_trainers_sentence(self):
         with folder() as place:
