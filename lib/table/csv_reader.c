@@ -25,7 +25,8 @@ struct csv_reader {
 
     char block[BLOCK_SIZE];
     size_t block_used, block_size;
-    bool ended; /* the file, not the rows */
+    bool ended;        /* the file, not the rows */
+    bool after_return; /* the last line end was a carriage return */
 
     char *text; /* of the row, ROW_SIZE_MAX */
     size_t text_size;
@@ -75,9 +76,10 @@ static enum status complain(const struct csv_reader *self, const char *what,
 static enum status read_failed(const struct csv_reader *self, struct error_text *error)
 {
     int code;
-    const char *what = gzerror(self->file, &code);
-    return error_set(error, code == Z_ERRNO ? STATUS_IO : STATUS_MALFORMED, "%s: %s",
-                     self->path, code == Z_ERRNO ? strerror(errno) : what);
+    const char *what = gzerror(self->file, &code); /* zlib has put the path before it */
+    return code == Z_ERRNO
+               ? error_set(error, STATUS_IO, "%s: %s", self->path, strerror(errno))
+               : error_set(error, STATUS_MALFORMED, "%s", what);
 }
 
 static enum status fill_block(struct csv_reader *self, struct error_text *error)
@@ -93,22 +95,42 @@ static enum status fill_block(struct csv_reader *self, struct error_text *error)
     return STATUS_OK;
 }
 
+/* How much of the block is the rest of its first line, with its end: a line feed, or a
+ * carriage return, whose line feed is a blank line to libcsv. */
+static size_t line_size(const char *start, size_t left)
+{
+    const char *end = memchr(start, '\n', left);
+    size_t size = end == NULL ? left : (size_t)(end - start) + 1;
+    end = memchr(start, '\r', size);
+    return end == NULL ? size : (size_t)(end - start) + 1;
+}
+
+static void count_line(struct csv_reader *self, char last)
+{
+    if (last == '\r' || (last == '\n' && !self->after_return))
+        self->line++;
+    self->after_return = last == '\r';
+}
+
+static enum status refuse_quote(struct csv_reader *self, struct error_text *error)
+{
+    return csv_error(&self->parser) == CSV_ENOMEM
+               ? error_set(error, STATUS_NOMEM, "%s: out of memory", self->path)
+               : complain(self,
+                          "a quote that is not at the start of a cell or not doubled",
+                          error);
+}
+
 /* Feed libcsv up to and with the next line end of the block; a row ends at the latest
  * there, unless the line end is inside quotes. */
 static enum status feed_line(struct csv_reader *self, struct error_text *error)
 {
     const char *start = self->block + self->block_used;
-    size_t left = self->block_size - self->block_used;
-    const char *end = memchr(start, '\n', left);
-    size_t size = end == NULL ? left : (size_t)(end - start) + 1;
+    size_t size = line_size(start, self->block_size - self->block_used);
     if (csv_parse(&self->parser, start, size, take_cell, take_end, self) != size)
-        return csv_error(&self->parser) == CSV_ENOMEM
-                   ? error_set(error, STATUS_NOMEM, "%s: out of memory", self->path)
-                   : complain(self,
-                              "a quote that is not at the start of a cell or not doubled",
-                              error);
+        return refuse_quote(self, error);
     self->block_used += size;
-    self->line += end != NULL;
+    count_line(self, start[size - 1]);
     if (csv_get_buffer_size(&self->parser) > 2 * ROW_SIZE_MAX)
         self->overflow = STATUS_FULL;
     return STATUS_OK;
@@ -118,7 +140,8 @@ static enum status finish_file(struct csv_reader *self, struct error_text *error
 {
     if (csv_fini(&self->parser, take_cell, take_end, self) != 0)
         return complain(self, "the file ends inside quotes that began here", error);
-    return self->cell_count > 0 ? STATUS_OK : STATUS_END;
+    bool rest = self->cell_count > 0 || self->overflow != STATUS_OK;
+    return rest ? STATUS_OK : STATUS_END;
 }
 
 static enum status check_row(struct csv_reader *self, struct error_text *error)
@@ -181,6 +204,7 @@ static enum status open_file(struct csv_reader *self, const char *path,
     self->parser_ready = csv_init(&self->parser, CSV_STRICT | CSV_STRICT_FINI) == 0;
     if (!self->parser_ready)
         return STATUS_NOMEM;
+    csv_set_blk_size(&self->parser, BLOCK_SIZE); /* a long cell must not grow by steps */
     csv_set_space_func(&self->parser, keep_spaces);
     self->line = 1;
     return STATUS_OK;
@@ -202,10 +226,23 @@ static enum status check_name(const struct csv_reader *self, size_t column,
     return STATUS_OK;
 }
 
+/* Before libcsv sees it: a quote after it would not be at the start of a cell. */
+static enum status skip_byte_order_mark(struct csv_reader *self, struct error_text *error)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    enum status status = fill_block(self, error);
+    if (status == STATUS_OK && self->block_size >= strlen(mark) &&
+        memcmp(self->block, mark, strlen(mark)) == 0)
+        self->block_used = strlen(mark);
+    return status;
+}
+
 /* The first row's text becomes the names. */
 static enum status read_header(struct csv_reader *self, struct error_text *error)
 {
-    enum status status = gather(self, error);
+    enum status status = skip_byte_order_mark(self, error);
+    if (status == STATUS_OK)
+        status = gather(self, error);
     if (status == STATUS_END)
         return error_set(error, STATUS_MALFORMED, "%s: empty; expected a header line",
                          self->path);
@@ -217,8 +254,6 @@ static enum status read_header(struct csv_reader *self, struct error_text *error
     memcpy(self->names, self->text, self->text_size);
     memcpy(self->name_starts, self->starts, self->cell_count * sizeof self->starts[0]);
     self->column_count = self->cell_count;
-    if (strncmp(self->names, "\xef\xbb\xbf", 3) == 0)
-        self->name_starts[0] += 3; /* byte order mark */
     for (size_t i = 0; status == STATUS_OK && i < self->column_count; i++)
         status = check_name(self, i, error);
     return status;

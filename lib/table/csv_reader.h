@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* csv_reader.h - streams the rows of a .csv or .csv.gz: the one home of libcsv and zlib.
  *
- * RFC 4180 with a header line; gzip is recognised by its content, not its name. Constant
- * memory: a row is at most 1 MiB, a table at most 4,096 columns. A UTF-8 byte order mark is
- * skipped; spaces inside cells are kept. */
+ * RFC 4180 with a header line; a line ends with LF, CR LF or CR; gzip is recognised by its
+ * content, not its name. Constant memory: a row is at most 1 MiB, a table at most 4,096
+ * columns. A UTF-8 byte order mark is skipped; spaces inside cells are kept. */
 
 #ifndef TABLE_CSV_READER_H
 #define TABLE_CSV_READER_H
@@ -35,8 +35,9 @@ const char *csv_reader_column_name(const struct csv_reader *self, size_t column)
 MUST_CHECK enum status csv_reader_find(const struct csv_reader *self, const char *name,
                                        size_t *column, struct error_text *error);
 
-/* STATUS_END: no more rows. STATUS_MALFORMED: a ragged row or bad quoting; `error` names
- * file and line, and what was expected. Blank lines are skipped. */
+/* STATUS_END: no more rows. STATUS_MALFORMED: a ragged row, bad quoting, a NUL byte, a row
+ * that is too large, a damaged gzip; `error` names file and line, and what was expected.
+ * Blank lines are skipped. After an error the reader is only to be closed. */
 MUST_CHECK enum status csv_reader_next(struct csv_reader *self, struct csv_row *row,
                                        struct error_text *error);
 
