@@ -111,6 +111,8 @@ static void say(const char *step, const char *format, ...)
 static void say(const char *step, const char *format, ...)
 {
     va_list arguments;
+    if (isatty(STDOUT_FILENO)) /* the line may hold the stream's progress bar */
+        fputs("\r\033[K", stdout);
     printf("%-11s ", step);
     va_start(arguments, format);
     vprintf(format, arguments);

@@ -40,8 +40,7 @@ static const struct config_key keys[] = {
     {KEY("data", CONFIG_TEXT, data), DATA_FOLDER_DEFAULT, 0, 0, "DIR",
      "the data folder, made where there is none"},
     {KEY("listen", CONFIG_TEXT, listen), NULL, 0, 0, "ENDPOINT",
-     "where clients connect, such as tcp://127.0.0.1:5555 (default: "
-     "ipc://DIR/front.ipc)"},
+     "where clients connect (default: ipc://DIR/front.ipc)"},
     {KEY("insecure", CONFIG_FLAG, insecure), NULL, 0, 0, NULL,
      "allow a TCP address that is not loopback"},
     {KEY("grace-ms", CONFIG_COUNT, grace_ms), "20000", 100, 3600000, "MS",
