@@ -58,7 +58,8 @@ static const struct config_spec spec = {
     .notes =
         "Prints `ready` when a worker answers through the broker. What dies is "
         "started again.\nCtrl-C or SIGTERM drains and exits 0; a second one does not "
-        "wait. Commands with the\nsame --data find this cluster.\n",
+        "wait. Commands with the\nsame --data find this cluster; after --listen "
+        "tcp://127.0.0.1:5555, chw score needs\n--broker tcp://127.0.0.1:5555.\n",
 };
 
 struct up {

@@ -224,7 +224,10 @@ class Up(unittest.TestCase):
     def test_clients_can_connect_by_tcp(self):
         with folder() as place:
             with Cluster(place + "/a", arguments=["--listen", "tcp://127.0.0.1:17431"]) as one:
-                self.assertTrue(one.workers())
+                publish(one.data, 3000)
+                one.chw("score", one.data + "-3000.csv", "--region-column", "region", "-o",
+                        place + "/r.csv", "--broker", "tcp://127.0.0.1:17431")
+                self.assertEqual(len(table(place + "/r.csv")), 3000)
                 done = run("chw", "up", "--data", place + "/b", "--listen",
                            "tcp://127.0.0.1:17431")
                 self.assertNotEqual(done.returncode, 0)
