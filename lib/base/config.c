@@ -164,6 +164,7 @@ static enum status apply_fallbacks(struct reading *self)
 static enum status apply_list(struct reading *self, const struct config_key *key,
                               const struct yaml_node *node, const char *source)
 {
+    list_clear(field(self, key)); /* also where it is empty: the default goes */
     for (size_t i = 0; i < node->count; i++) {
         if (node->items[i].kind != YAML_SCALAR)
             return refuse(self, key, source, "a list of texts");
@@ -265,7 +266,7 @@ static enum status refuse_flag(const struct reading *self, const char *given, in
 }
 
 /* `only` NULL: apply all flags; else only that key (to learn --config before the rest).
- */
+ * --help ends it wherever it stands. */
 static enum status apply_flags(struct reading *self, int argc, char **argv,
                                const struct config_key *only)
 {
@@ -321,11 +322,12 @@ static void next_source(struct reading *self)
 static enum status apply_config_file(struct reading *self, int argc, char **argv,
                                      char *const *environment)
 {
+    static const struct config_key none;
     const struct config_key *key = find_key(self->spec, "config");
     const char *path = variable(environment, "CHW_CONFIG");
     enum status status = STATUS_OK;
-    if (key == NULL)
-        return STATUS_OK;
+    if (key == NULL) /* --help is served whatever the environment says */
+        return apply_flags(self, argc, argv, &none);
     if (path != NULL)
         status = set_value(self, key, path, "CHW_CONFIG");
     if (status == STATUS_OK)

@@ -64,8 +64,10 @@ static int sync_folder(const char *path)
     char folder[4096];
     const char *slash = strrchr(path, '/');
     size_t size = slash == NULL ? 0 : (size_t)(slash - path);
-    if (size >= sizeof folder)
+    if (size >= sizeof folder) {
+        errno = ENAMETOOLONG;
         return -1;
+    }
     memcpy(folder, path, size);
     folder[size] = '\0';
     int fd = open(slash == NULL ? "."
@@ -105,15 +107,18 @@ enum status file_replace(const char *path, const void *bytes, size_t size,
 {
     char part[4096];
     if ((size_t)snprintf(part, sizeof part, "%s.part", path) >= sizeof part)
-        return error_set(error, STATUS_INVALID, "%s: the path is too long", path);
+        return error_set(error, STATUS_INVALID, "%.80s...: the path is too long", path);
     int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail(error, part);
     int written = write_all(fd, bytes, size);
-    if (written != 0)
-        fail(error, part);
+    enum status status = written == 0 ? STATUS_OK : fail(error, part);
     close(fd);
-    return written == 0 ? file_publish(part, path, error) : STATUS_IO;
+    if (status == STATUS_OK)
+        status = file_publish(part, path, error);
+    if (status != STATUS_OK)
+        unlink(part); /* half a file must not fill a disk */
+    return status;
 }
 
 enum status file_sync_folder(const char *path, struct error_text *error)
@@ -127,7 +132,8 @@ enum status file_make_folder(const char *path, struct error_text *error)
     struct stat info;
     size_t size = strlen(path);
     if (size == 0 || size >= sizeof partial)
-        return error_set(error, STATUS_INVALID, "'%s' cannot be a folder's path", path);
+        return error_set(error, STATUS_INVALID, "'%.80s' cannot be a folder's path",
+                         path);
     for (size_t i = 1; i <= size; i++) {
         if (path[i] != '/' && path[i] != '\0')
             continue;
@@ -168,6 +174,7 @@ enum status file_lock(const char *path, int *fd, struct error_text *error)
     if (ftruncate(*fd, 0) != 0 || dprintf(*fd, "%ld\n", (long)getpid()) < 0) {
         enum status status = fail(error, path);
         close(*fd);
+        *fd = -1;
         return status;
     }
     return STATUS_OK;

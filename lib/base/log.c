@@ -49,7 +49,8 @@ static size_t write_start(char *line, size_t size, enum log_level level,
     size_t used = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &utc);
     int more = snprintf(line + used, size - used, ".%03ldZ %s %s %s ",
                         now.tv_nsec / 1000000, names[level], program, event);
-    return used + (size_t)more;
+    used += more > 0 ? (size_t)more : 0;
+    return used < size ? used : size - 1;
 }
 
 void log_line(enum log_level level, const char *event, const char *fields, ...)
@@ -60,14 +61,14 @@ void log_line(enum log_level level, const char *event, const char *fields, ...)
     size_t used = write_start(line, sizeof line / 2, level, event);
     va_list args;
     va_start(args, fields);
-    int more = vsnprintf(line + used, sizeof line - used - 1, fields, args);
+    int more = vsnprintf(line + used, sizeof line - used, fields, args);
     va_end(args);
     used += more > 0 ? (size_t)more : 0;
-    if (used > sizeof line - 2)
-        used = sizeof line - 2; /* cut */
+    if (used > sizeof line - 1)
+        used = sizeof line - 1; /* cut */
     for (size_t i = 0; i < used; i++)
-        if (line[i] == '\n')
-            line[i] = ' ';
+        if ((unsigned char)line[i] < ' ' || line[i] == '\x7f')
+            line[i] = ' '; /* a peer's text ends no line and colours no terminal */
     line[used++] = '\n';
     if (write(STDERR_FILENO, line, used) < 0)
         return; /* there is nowhere left to say it */

@@ -3,7 +3,8 @@
  *
  * ERROR: a person must act. WARN: degraded. INFO: lifecycle. DEBUG: per message.
  * The fields are a printf format that already reads `key=value key="some words"`.
- * Never a patient's value, a payload or a secret. Safe from any thread. */
+ * Never a patient's value, a payload or a secret. At most 1 KiB, then cut; control
+ * characters become spaces. Safe from any thread. */
 
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

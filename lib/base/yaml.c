@@ -9,7 +9,7 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { TEXT_SIZE_MAX = 1 << 20, DEPTH_MAX = 64 };
+enum { TEXT_SIZE_MAX = 1 << 20, DEPTH_MAX = 64, PAIRS_MAX = 10000 };
 
 struct yaml {
     struct yaml_node root;
@@ -56,6 +56,8 @@ static enum status check_key(const struct builder *self, const struct open_node 
 {
     if (key->kind != YAML_SCALAR)
         return complain(self, key->line, "a key must be one word or text");
+    if (map->count / 2 == PAIRS_MAX)
+        return complain(self, key->line, "more than 10,000 keys");
     for (size_t i = 0; i + 1 < map->count; i += 2)
         if (strcmp(map->items[i].text, key->text) == 0)
             return error_set(self->error, STATUS_MALFORMED,
@@ -189,14 +191,28 @@ static enum status take_event(struct builder *self, const yaml_event_t *event)
     return STATUS_OK;
 }
 
-static enum status build(struct builder *self, yaml_parser_t *parser)
+/* What is not UTF-8 has an offset and no line. */
+static size_t problem_line(const yaml_parser_t *parser, const char *text, size_t size)
+{
+    size_t line = 1;
+    if (parser->error != YAML_READER_ERROR)
+        return parser->problem_mark.line + 1;
+    for (size_t i = 0; i < parser->problem_offset && i < size; i++)
+        line += text[i] == '\n';
+    return line;
+}
+
+static enum status build(struct builder *self, yaml_parser_t *parser, const char *text,
+                         size_t size)
 {
     bool ended = false;
     while (!ended) {
         yaml_event_t event;
         if (!yaml_parser_parse(parser, &event))
-            return complain(self, parser->problem_mark.line + 1,
-                            parser->problem == NULL ? "not YAML" : parser->problem);
+            return parser->error == YAML_MEMORY_ERROR
+                       ? STATUS_NOMEM
+                       : complain(self, problem_line(parser, text, size),
+                                  parser->problem == NULL ? "not YAML" : parser->problem);
         ended = event.type == YAML_STREAM_END_EVENT;
         enum status status = take_event(self, &event);
         yaml_event_delete(&event);
@@ -222,15 +238,17 @@ enum status yaml_parse(const char *text, size_t size, struct yaml **out,
 {
     struct builder builder = {.root = {.kind = YAML_MAP, .line = 1}, .error = error};
     yaml_parser_t parser;
+    *out = NULL;
     if (size > TEXT_SIZE_MAX)
         return error_set(error, STATUS_FULL, "larger than %d bytes", TEXT_SIZE_MAX);
     if (!yaml_parser_initialize(&parser))
         return STATUS_NOMEM;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    enum status status = build(&builder, &parser);
+    enum status status = build(&builder, &parser, text, size);
     yaml_parser_delete(&parser);
 
-    *out = status == STATUS_OK ? malloc(sizeof **out) : NULL;
+    if (status == STATUS_OK)
+        *out = malloc(sizeof **out);
     if (*out == NULL) {
         release_open(&builder);
         return status == STATUS_OK ? STATUS_NOMEM : status;
@@ -243,6 +261,7 @@ enum status yaml_read(const char *path, struct yaml **out, struct error_text *er
 {
     uint8_t *bytes;
     size_t size;
+    *out = NULL;
     enum status status = file_read(path, TEXT_SIZE_MAX, &bytes, &size, error);
     if (status != STATUS_OK)
         return status;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* yaml.h - a YAML document as a tree that knows its lines: the one home of libyaml.
  *
- * Bounded: at most 1 MiB of text and 64 levels. Aliases and anchors are refused (a
- * configuration needs none, and they let a small file grow without bound). */
+ * Bounded: at most 1 MiB of text, 64 levels and 10,000 keys of a map. Aliases and anchors
+ * are refused (a configuration needs none, and they let a small file grow without bound),
+ * and so are two equal keys of a map, keys that are no scalars and a second document. */
 
 #ifndef BASE_YAML_H
 #define BASE_YAML_H
@@ -24,10 +25,11 @@ struct yaml_node {
     const struct yaml_node *items; /* count values of a list or map */
 };
 
-/* STATUS_MALFORMED: `error` names the line. An empty file is an empty map. */
+/* STATUS_MALFORMED: `error` names the line; STATUS_FULL: too large. *out is then NULL. An
+ * empty file is an empty map. */
 MUST_CHECK enum status yaml_parse(const char *text, size_t size, struct yaml **out,
                                   struct error_text *error);
-/* Also STATUS_IO; `error` names the file. */
+/* Also STATUS_NOT_FOUND and STATUS_IO; `error` names the file. */
 MUST_CHECK enum status yaml_read(const char *path, struct yaml **out, struct error_text *error);
 void yaml_free(struct yaml *self);
 
