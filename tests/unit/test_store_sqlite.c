@@ -338,9 +338,10 @@ static void full_disk_is_a_sentence_and_passes(void **state)
         store_put(self->store, ARTIFACT_MODEL, "chd", large, LARGE, &version, &error);
     enum status filled = STATUS_OK;
     uint64_t settled = 0;
-    while (filled == STATUS_OK && settled < 10000)
-        filled = try_settle(self->store, settled + 1, NULL),
+    while (filled == STATUS_OK && settled < 10000) {
+        filled = try_settle(self->store, settled + 1, NULL);
         settled += filled == STATUS_OK;
+    }
     enum status again = try_settle(self->store, settled + 1, NULL);
     uint64_t kept = 0;
     enum status counted_then = store_settlement_count(self->store, &kept, NULL);
