@@ -105,10 +105,12 @@ static size_t line_size(const char *start, size_t left)
     return end == NULL ? size : (size_t)(end - start) + 1;
 }
 
-static void count_line(struct csv_reader *self, char last)
+/* After what line_size() gave: a line feed alone may be the rest of a line end. */
+static void count_line(struct csv_reader *self, const char *start, size_t size)
 {
-    if (last == '\r' || (last == '\n' && !self->after_return))
-        self->line++;
+    char last = start[size - 1];
+    bool rest = size == 1 && last == '\n' && self->after_return;
+    self->line += !rest && (last == '\n' || last == '\r');
     self->after_return = last == '\r';
 }
 
@@ -130,7 +132,7 @@ static enum status feed_line(struct csv_reader *self, struct error_text *error)
     if (csv_parse(&self->parser, start, size, take_cell, take_end, self) != size)
         return refuse_quote(self, error);
     self->block_used += size;
-    count_line(self, start[size - 1]);
+    count_line(self, start, size);
     if (csv_get_buffer_size(&self->parser) > 2 * ROW_SIZE_MAX)
         self->overflow = STATUS_FULL;
     return STATUS_OK;

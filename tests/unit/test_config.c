@@ -78,7 +78,7 @@ static enum status read_spec(const struct config_spec *which, const char *text,
 {
     static char *args[ARGS_MAX];
     int count = split(text, args);
-    config_free(which, &options, &operands);
+    config_free(&spec, &options, &operands); /* all the keys there are */
     memset(&options, 0, sizeof options);
     error.text[0] = '\0';
     return config_read(which, count, args, environment, &options, &operands, &error);
@@ -266,7 +266,6 @@ static void program_without_a_config_key_reads_no_file(void **state)
     char *variables[] = {"CHW_CONFIG=/nonexistent", NULL};
     assert_int_equal(read_spec(&bare, "", variables), STATUS_OK);
     assert_int_equal(read_spec(&bare, "--config x", no_variables), STATUS_INVALID);
-    config_free(&bare, &options, NULL);
 }
 
 /* ---- refusals ---- */
@@ -344,7 +343,6 @@ static void flag_that_is_none_or_lacks_its_value_is_refused(void **state)
     refuse("x -o", no_variables, "-o needs a value");
     refuse("x --insecure=yes", no_variables, "--insecure=yes");
     assert_int_equal(read_spec(&bare, "--rate 1", no_variables), STATUS_INVALID);
-    config_free(&bare, &options, NULL);
 }
 
 static void operands_are_counted(void **state)
@@ -354,7 +352,6 @@ static void operands_are_counted(void **state)
     refuse("a b c", no_variables, "'c' is one argument too many");
     assert_int_equal(read_spec(&bare, "a", no_variables), STATUS_INVALID);
     assert_says(&error, "'a' is one argument too many");
-    config_free(&bare, &options, NULL);
 }
 
 /* ---- help and exit codes ---- */
@@ -367,7 +364,6 @@ static void help_is_served_before_anything_is_checked(void **state)
     assert_int_equal(read_spec(&spec, "-h", no_variables), STATUS_END);
     assert_int_equal(read_spec(&spec, "a b c d --lease-ms x -h", variables), STATUS_END);
     assert_int_equal(read_spec(&bare, "--help", variables), STATUS_END);
-    config_free(&bare, &options, NULL);
 }
 
 /* Run config_load with one stream going to a file of the folder; its text. */

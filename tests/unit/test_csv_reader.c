@@ -124,6 +124,18 @@ static void each_kind_of_line_end_ends_one_line(void **state)
     }
 }
 
+static void kinds_of_line_end_may_be_mixed(void **state)
+{
+    struct csv_reader *reader =
+        open_text(*state, "a\r1\n2\r\n\r\n\n\r3\n\"\r\n\n\r\"\r\n4");
+    expect_row(reader, 2, "|1");
+    expect_row(reader, 3, "|2");
+    expect_row(reader, 7, "|3");
+    expect_row(reader, 8, "|\r\n\n\r");
+    expect_row(reader, 12, "|4");
+    expect_end(reader);
+}
+
 static void rows_parted_by_a_bare_return_are_never_joined(void **state)
 {
     struct csv_reader *reader = open_text(*state, "a,b,c,d\n1,2\r3,4\n");
@@ -472,6 +484,7 @@ int main(void)
         TEST(rows_come_with_their_number_and_line),
         TEST(quotes_hide_commas_quotes_and_line_ends),
         TEST(each_kind_of_line_end_ends_one_line),
+        TEST(kinds_of_line_end_may_be_mixed),
         TEST(rows_parted_by_a_bare_return_are_never_joined),
         TEST(cells_keep_their_spaces_and_may_be_empty),
         TEST(byte_order_mark_is_no_part_of_the_first_name),
