@@ -22,7 +22,7 @@ struct batch_column {
     float *values;  /* CHW_NUMBER */
     uint8_t *codes; /* CHW_CATEGORY: index into names */
     char **names;   /* in the order in which they came */
-    size_t name_count;
+    size_t name_count, names_size;
 };
 
 struct chw_batch {
@@ -235,6 +235,7 @@ static enum chw_status add_name(struct batch_column *column, const char *name,
     names[column->name_count] = strdup(name);
     if (names[column->name_count] == NULL)
         return CHW_NOMEM;
+    column->names_size += strlen(name);
     *code = column->name_count++;
     return CHW_OK;
 }
@@ -334,6 +335,23 @@ const char *batch_region(const struct chw_batch *self)
 int32_t batch_as_of(const struct chw_batch *self)
 {
     return self->as_of;
+}
+
+/* Numbers may become floats; each text and each message has a tag and a length before it.
+ */
+size_t batch_size_max(const struct chw_batch *self)
+{
+    enum { TAGS = 64, NAME_TAGS = 4 };
+    size_t size = TAGS, bits = 2 * (self->row_count / 8 + 1);
+    for (size_t i = 0; i < self->column_count; i++) {
+        const struct batch_column *column = &self->columns[i];
+        size_t cell_size = column->type == CHW_NUMBER ? sizeof(float) : 1;
+        size += TAGS + strlen(column->name) + self->row_count * cell_size + bits +
+                column->names_size + NAME_TAGS * column->name_count;
+    }
+    for (size_t i = 0; i < self->model_count; i++)
+        size += TAGS + strlen(self->models[i].name) + strlen(self->models[i].alias);
+    return size;
 }
 
 static bool has_cell(const struct batch_column *column, size_t rows, bool want_value)

@@ -18,6 +18,7 @@ enum { REGIONS_EXPECTED = 4096 };
 struct open_batch {
     struct filled filled; /* link: in `open` */
     struct hash_node node;
+    size_t rows_room;
 };
 
 struct batcher {
@@ -112,6 +113,12 @@ static bool add_columns(const struct batcher *self, struct chw_batch *batch)
     return true;
 }
 
+/* What a batch of so many rows adds to `gathered`. */
+static size_t weight(size_t rows)
+{
+    return rows < BATCHER_ROWS_LEAST ? BATCHER_ROWS_LEAST : rows;
+}
+
 static struct open_batch *open_new(struct batcher *self, const char *region)
 {
     struct open_batch *open = calloc(1, sizeof *open);
@@ -119,15 +126,14 @@ static struct open_batch *open_new(struct batcher *self, const char *region)
         return NULL;
     list_init(&open->filled.link);
     snprintf(open->filled.region, sizeof open->filled.region, "%s", region);
-    open->filled.rows = malloc(self->plan.rows_max * sizeof *open->filled.rows);
     open->filled.batch = chw_batch_new(region, self->plan.as_of);
-    if (open->filled.rows == NULL || open->filled.batch == NULL ||
-        !add_columns(self, open->filled.batch)) {
+    if (open->filled.batch == NULL || !add_columns(self, open->filled.batch)) {
         filled_free(&open->filled);
         return NULL;
     }
     list_push_back(&self->open, &open->filled.link);
     hash_insert(&self->regions, &open->node, region_hash(region));
+    self->gathered += weight(0);
     return open;
 }
 
@@ -136,7 +142,7 @@ static void finish(struct batcher *self, struct open_batch *open)
     hash_remove(&self->regions, &open->node);
     list_remove(&open->filled.link);
     list_push_back(&self->finished, &open->filled.link);
-    self->gathered -= open->filled.count;
+    self->gathered -= weight(open->filled.count);
 }
 
 /* ---- rows ---- */
@@ -150,6 +156,8 @@ static bool is_category(const char *cell)
 static bool has_room(const struct batcher *self, const struct open_batch *open,
                      const char *const *cells)
 {
+    if (batch_size_max(open->filled.batch) > BATCHER_SIZE_MAX)
+        return false;
     for (size_t i = 0; i < self->plan.column_count; i++) {
         const char *cell = cells[self->plan.columns[i].cell];
         if (!self->plan.columns[i].is_number && !csv_cell_is_missing(cell) &&
@@ -184,6 +192,22 @@ static bool fill_row(const struct batcher *self, struct open_batch *open,
     return chw_batch_end_row(open->filled.batch) == CHW_OK;
 }
 
+static bool note_row(struct batcher *self, struct open_batch *open, uint64_t number)
+{
+    if (open->filled.count == open->rows_room) {
+        size_t room = open->rows_room == 0 ? 16 : 2 * open->rows_room;
+        uint64_t *rows = realloc(open->filled.rows, room * sizeof *rows);
+        if (rows == NULL)
+            return false;
+        open->filled.rows = rows;
+        open->rows_room = room;
+    }
+    self->gathered -= weight(open->filled.count);
+    open->filled.rows[open->filled.count++] = number;
+    self->gathered += weight(open->filled.count);
+    return true;
+}
+
 enum status batcher_add(struct batcher *self, const char *region, uint64_t number,
                         const char *const *cells)
 {
@@ -194,13 +218,11 @@ enum status batcher_add(struct batcher *self, const char *region, uint64_t numbe
     }
     if (open == NULL)
         open = open_new(self, region);
-    if (open == NULL || !fill_row(self, open, cells))
+    if (open == NULL || !fill_row(self, open, cells) || !note_row(self, open, number))
         return STATUS_NOMEM;
-    open->filled.rows[open->filled.count++] = number;
-    self->gathered++;
     if (open->filled.count == self->plan.rows_max)
         finish(self, open);
-    if (self->gathered > self->plan.gathered_max)
+    while (self->gathered > self->plan.gathered_max)
         finish(self, of_filled(list_item(self->open.next, struct filled, link)));
     return STATUS_OK;
 }

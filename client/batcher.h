@@ -2,9 +2,9 @@
 /* batcher.h - rows of a table become batches, one region each. The same rows, columns and
  * limits give the same batches in the same order, so that a job can be resumed.
  *
- * A batch is finished when it has rows_max rows, when a column's categories are full,
- * when too many rows are gathered over all regions (the oldest batch then goes), and at
- * the end. Pure. */
+ * A batch is finished when it has rows_max rows or BATCHER_SIZE_MAX bytes, when a
+ * column's categories are full, when too many rows are gathered over all regions (the
+ * oldest batch then goes), and at the end. Pure. */
 
 #ifndef CLIENT_BATCHER_H
 #define CLIENT_BATCHER_H
@@ -15,6 +15,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+enum {
+    BATCHER_ROWS_LEAST = 64,
+    BATCHER_SIZE_MAX = 12 << 20, /* bytes of a batch before its last row */
+};
 
 struct batcher_column {
     const char *name;
@@ -29,7 +34,8 @@ struct batcher_plan {
     size_t model_count;
     int32_t as_of;
     size_t rows_max;     /* of a batch, 1 to CHW_ROWS_MAX */
-    size_t gathered_max; /* rows in unfinished batches; at least rows_max */
+    size_t gathered_max; /* rows in unfinished batches, each counted as BATCHER_ROWS_LEAST
+                          * at least: a batch of one row takes memory too */
 };
 
 /* A finished batch and the rows that are in it; free with filled_free. */

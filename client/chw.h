@@ -138,6 +138,7 @@ enum chw_column { CHW_NUMBER, CHW_CATEGORY };
 
 enum {
     CHW_REGION_MAX = 63,     /* bytes */
+    CHW_TARGET_MAX = 63,     /* bytes */
     CHW_NAME_MAX = 255,      /* bytes of a column's or a category's name */
     CHW_ROWS_MAX = 65536,    /* of a batch */
     CHW_COLUMNS_MAX = 4096,  /* of a batch */

@@ -18,12 +18,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 enum {
     MODELS_MAX = 16,
-    GATHERED_ROWS_MAX = 1 << 20, /* rows in unfinished batches, all regions together */
-    WAIT_MS = 200,               /* how soon a signal is seen */
+    GATHERED_CELLS_MAX = 1 << 24, /* in unfinished batches, all regions together */
+    WAIT_MS = 200,                /* how soon a signal is seen */
+    PATIENCE_MS = 5000,           /* before we say what we wait for */
 };
 
 struct score_config {
@@ -105,6 +108,8 @@ struct scoring {
     struct results *results;
     struct progress *progress;
 
+    bool is_scratch; /* the job folder is this what-if's own, and goes with it */
+
     uint64_t rows, batches, answered_rows, answered_batches, start_ms;
 };
 
@@ -157,6 +162,23 @@ static enum status check_options(struct scoring *self, struct error_text *error)
     return status;
 }
 
+/* Before anything is counted: the results can be where they shall be. */
+static enum status check_output(const struct scoring *self, struct error_text *error)
+{
+    struct stat input, output;
+    if (stat(self->config->output, &output) != 0)
+        return STATUS_OK; /* nothing there yet; the job folder's making says the rest */
+    if (S_ISDIR(output.st_mode))
+        return error_set(error, STATUS_INVALID, "-o %s is a folder",
+                         self->config->output);
+    if (stat(self->input, &input) == 0 && input.st_dev == output.st_dev &&
+        input.st_ino == output.st_ino)
+        return error_set(error, STATUS_INVALID,
+                         "-o %s is the table itself: choose another file",
+                         self->config->output);
+    return STATUS_OK;
+}
+
 static enum status open_input(struct scoring *self, struct error_text *error)
 {
     enum status status = csv_reader_open(self->input, &self->reader, error);
@@ -173,15 +195,34 @@ static enum status open_input(struct scoring *self, struct error_text *error)
 
 /* ---- the job ---- */
 
+/* Whatever the folder holds is no longer wanted, or never counted. */
+static enum status begin_anew(struct scoring *self, int32_t as_of,
+                              struct error_text *error)
+{
+    if (self->config->new_job && job_is_saved(&self->job))
+        fprintf(stderr, "chw score: a new job: every record is scored and %s again\n",
+                self->config->what_if ? "shown" : "counted");
+    self->job.as_of = as_of;
+    self->is_scratch = self->config->what_if;
+    return job_forget(&self->job, error);
+}
+
 /* An earlier run of this job, if there was one. */
 static enum status resume_job(struct scoring *self, bool *found, struct error_text *error)
 {
-    *found = false;
-    if (self->config->new_job)
-        return job_forget(&self->job, error);
+    int32_t as_of = self->job.as_of;
     enum status status = job_load(&self->job, self->config->as_of != NULL, error);
-    *found = status == STATUS_OK;
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    bool is_anew =
+        status == STATUS_NOT_FOUND || (self->config->new_job && !self->config->what_if);
+    *found = status == STATUS_OK && !is_anew;
+    if (is_anew)
+        return begin_anew(self, as_of, error);
+    if (*found && self->job.is_complete && access(self->config->output, F_OK) != 0) {
+        self->job.is_complete = false;
+        fprintf(stderr, "chw score: %s is gone: it is written again from its journal\n",
+                self->config->output);
+    }
+    return status;
 }
 
 static enum status translate(enum chw_status status)
@@ -253,9 +294,18 @@ static enum status describe(struct scoring *self, struct chw_description **descr
                             struct error_text *error)
 {
     enum chw_status status = CHW_TIMEOUT;
-    while (status == CHW_TIMEOUT && !stopped)
+    uint64_t begun_ms = clock_monotonic_ms();
+    bool is_told = false;
+    while (status == CHW_TIMEOUT && !stopped) {
         status = chw_describe(self->client, self->models, self->model_count, WAIT_MS,
                               description);
+        if (status == CHW_TIMEOUT && !is_told &&
+            clock_monotonic_ms() - begun_ms > PATIENCE_MS) {
+            fprintf(stderr, "chw score: waiting for the cluster (is `chw up` running?); "
+                            "Ctrl-C stops\n");
+            is_told = true;
+        }
+    }
     if (status == CHW_TIMEOUT)
         return stopped_status(error);
     return status == CHW_OK ? STATUS_OK : client_failed(self, status, error);
@@ -280,12 +330,33 @@ static void tell_absent(const struct scoring *self,
         fputc('\n', stderr);
 }
 
+static enum status check_required(const struct scoring *self,
+                                  const struct chw_description *description,
+                                  struct error_text *error)
+{
+    char absent[400] = "";
+    size_t used = 0, cell;
+    for (size_t i = 0; i < chw_description_count(description); i++) {
+        const char *name = chw_description_name(description, i);
+        if (!chw_description_is_required(description, i) ||
+            csv_reader_find(self->reader, name, &cell, NULL) == STATUS_OK ||
+            used >= sizeof absent)
+            continue;
+        used += (size_t)snprintf(absent + used, sizeof absent - used, "%s%s",
+                                 used == 0 ? "" : ", ", name);
+    }
+    if (used == 0)
+        return STATUS_OK;
+    return error_set(error, STATUS_NOT_FOUND,
+                     "%s lacks columns that a model requires: %s", self->input, absent);
+}
+
 /* What the models read and the table has is sent; nothing else is. */
 static enum status choose_columns(struct scoring *self,
                                   const struct chw_description *description,
                                   struct error_text *error)
 {
-    enum status status = STATUS_OK;
+    enum status status = check_required(self, description, error);
     for (size_t i = 0; status == STATUS_OK && i < chw_description_count(description);
          i++) {
         const char *name = chw_description_name(description, i);
@@ -293,11 +364,9 @@ static enum status choose_columns(struct scoring *self,
         if (csv_reader_find(self->reader, name, &cell, NULL) == STATUS_OK)
             status = job_add_column(&self->job, name,
                                     chw_description_is_number(description, i));
-        else if (chw_description_is_required(description, i))
-            return error_set(error, STATUS_NOT_FOUND,
-                             "%s has no column '%s', and a model requires it",
-                             self->input, name);
     }
+    if (status != STATUS_OK)
+        return status;
     if (status == STATUS_OK && self->job.column_count == 0)
         return error_set(error, STATUS_NOT_FOUND,
                          "%s has none of the columns the models read", self->input);
@@ -308,7 +377,7 @@ static enum status choose_columns(struct scoring *self,
 /* A table that breaks off in the middle is refused before any of it is counted. */
 static enum status check_rows(struct scoring *self, struct error_text *error)
 {
-    struct csv_row row;
+    struct csv_row row = {.number = 0};
     struct progress *progress = progress_new("checking", "rows");
     enum status status = STATUS_OK;
     while (status == STATUS_OK && !stopped) {
@@ -319,7 +388,10 @@ static enum status check_rows(struct scoring *self, struct error_text *error)
     progress_free(progress);
     if (status != STATUS_END)
         return status == STATUS_OK ? stopped_status(error) : status;
+    if (row.number == 0)
+        return error_set(error, STATUS_MALFORMED, "%s has no records", self->input);
     csv_reader_close(self->reader);
+    self->reader = NULL;
     return csv_reader_open(self->input, &self->reader, error);
 }
 
@@ -336,7 +408,7 @@ static enum status begin_job(struct scoring *self, struct error_text *error)
     chw_description_free(description);
     chw_close(self->client);
     self->client = NULL;
-    return status == STATUS_OK ? job_save(&self->job, error) : status;
+    return status;
 }
 
 static enum status open_job(struct scoring *self, struct error_text *error)
@@ -350,6 +422,8 @@ static enum status open_job(struct scoring *self, struct error_text *error)
     if (status != STATUS_OK || self->job.is_complete)
         return status;
     status = open_client(self, self->job.journal, error);
+    if (status == STATUS_OK && !found)
+        status = job_save(&self->job, error); /* before anything is sent: job.h */
     if (status == STATUS_OK && found)
         fprintf(stderr, "chw score: resuming: %" PRIu64 " batches are answered already\n",
                 chw_answered(self->client));
@@ -378,7 +452,7 @@ static enum status plan_batches(struct scoring *self, struct error_text *error)
         .model_count = self->model_count,
         .as_of = self->job.as_of,
         .rows_max = self->job.batch_rows,
-        .gathered_max = GATHERED_ROWS_MAX,
+        .gathered_max = GATHERED_CELLS_MAX / (self->job.column_count + 2),
     };
     self->batcher = batcher_new(&plan);
     self->results = results_new(self->job.region_column);
@@ -406,7 +480,7 @@ static enum status take_answer(struct scoring *self, struct error_text *error)
         return client_failed(self, got, error);
     enum status status = STATUS_OK;
     if (chw_result_outcome(result) == CHW_REFUSED)
-        status = error_set(error, STATUS_INVALID, "the cluster refused a batch: %s",
+        status = error_set(error, STATUS_UNAVAILABLE, "the cluster refused a batch: %s",
                            chw_result_reason(result));
     else
         status = results_note(self->results, result);
@@ -530,10 +604,8 @@ static enum status finish(struct scoring *self, struct error_text *error)
     if (status != STATUS_OK)
         return status;
     print_summary(self, &summary);
-    if (self->config->what_if) {
-        job_remove(&self->job);
+    if (self->is_scratch)
         return STATUS_OK;
-    }
     self->job.is_complete = true;
     return job_save(&self->job, error);
 }
@@ -541,6 +613,8 @@ static enum status finish(struct scoring *self, struct error_text *error)
 static enum status run(struct scoring *self, struct error_text *error)
 {
     enum status status = check_options(self, error);
+    if (status == STATUS_OK)
+        status = check_output(self, error);
     if (status == STATUS_OK)
         status = open_input(self, error);
     if (status == STATUS_OK)
@@ -566,6 +640,9 @@ static void release(struct scoring *self)
     progress_free(self->progress);
     chw_close(self->client);
     csv_reader_close(self->reader);
+    /* A what-if keeps no job, and one that was never saved sent nothing. */
+    if (self->job.lock >= 0 && (self->is_scratch || !job_is_saved(&self->job)))
+        job_remove(&self->job);
     job_close(&self->job);
     free(self->columns);
 }

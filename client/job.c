@@ -74,15 +74,14 @@ enum status job_add_column(struct job *self, const char *name, bool is_number)
 
 /* ---- writing ---- */
 
+/* Whatever bytes a name has, the file is plain text: others are %XX. */
 static void write_text(FILE *file, const char *text)
 {
     putc('"', file);
     for (; *text != '\0'; text++) {
         unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\')
-            fprintf(file, "\\%c", byte);
-        else if (byte < 0x20 || byte == 0x7f)
-            fprintf(file, "\\x%02x", byte);
+        if (byte < 0x20 || byte > 0x7e || strchr("\"\\%", byte) != NULL)
+            fprintf(file, "%%%02x", byte);
         else
             putc(byte, file);
     }
@@ -164,6 +163,42 @@ static const char *scalar(const struct yaml_node *root, const char *key)
     return node == NULL || node->kind != YAML_SCALAR ? "" : node->text;
 }
 
+/* What write_text() wrote; the caller's to free. */
+static char *unescape(const char *text)
+{
+    char *plain = malloc(strlen(text) + 1), *to = plain;
+    while (plain != NULL && *text != '\0') {
+        char digits[3] = "";
+        if (*text == '%')
+            memcpy(digits, text + 1, strnlen(text + 1, 2));
+        *to++ = *text == '%' ? (char)strtoul(digits, NULL, 16) : *text;
+        text += 1 + strlen(digits);
+    }
+    if (plain != NULL)
+        *to = '\0';
+    return plain;
+}
+
+struct pair {
+    const char *key, *now, *what;
+};
+
+static enum status compare_pair(const struct job *self, const struct yaml_node *root,
+                                const struct pair *pair, struct error_text *error)
+{
+    enum status status = STATUS_OK;
+    char *was = unescape(scalar(root, pair->key));
+    if (was == NULL)
+        return STATUS_NOMEM;
+    if (strcmp(was, pair->now) != 0)
+        status = error_set(error, STATUS_INVALID,
+                           "%s belongs to another job: %s (it was \"%.80s\", now "
+                           "\"%.80s\"); choose another -o, or --new-job to begin anew",
+                           self->folder, pair->what, was, pair->now);
+    free(was);
+    return status;
+}
+
 static enum status compare(const struct job *self, const struct yaml_node *root,
                            bool as_of_given, struct error_text *error)
 {
@@ -171,25 +206,27 @@ static enum status compare(const struct job *self, const struct yaml_node *root,
     digest_format(&self->input, input);
     day_format(self->as_of, as_of);
     snprintf(rows, sizeof rows, "%" PRIu64, self->batch_rows);
-    const struct {
-        const char *key, *now, *what;
-    } pairs[] = {
-        {"input", input, "the records"},
-        {"region-column", self->region_column, "--region-column"},
-        {"models", self->models, "--model"},
-        {"batch-rows", rows, "--batch-rows"},
-        {"what-if", self->what_if ? "yes" : "no", "--what-if"},
-        {"as-of", as_of_given ? as_of : scalar(root, "as-of"), "--as-of"},
+    const struct pair pairs[] = {
+        {"input", input, "the records are others"},
+        {"region-column", self->region_column, "--region-column differs"},
+        {"models", self->models, "--model differs"},
+        {"batch-rows", rows, "--batch-rows differs"},
+        {"as-of", as_of_given ? as_of : scalar(root, "as-of"), "--as-of differs"},
     };
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
-        if (strcmp(scalar(root, pairs[i].key), pairs[i].now) != 0)
-            return error_set(
-                error, STATUS_INVALID,
-                "%s belongs to another job: %s %s (it was \"%.80s\", now \"%.80s\"); "
-                "choose another -o, or --new-job to begin anew",
-                self->folder, pairs[i].what, i == 0 ? "are others" : "differs",
-                scalar(root, pairs[i].key), pairs[i].now);
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < sizeof pairs / sizeof pairs[0]; i++)
+        status = compare_pair(self, root, &pairs[i], error);
+    return status;
+}
+
+static enum status take_column(struct job *self, const char *name, const char *is_number)
+{
+    char *plain = unescape(name);
+    enum status status = plain == NULL
+                             ? STATUS_NOMEM
+                             : job_add_column(self, plain, strcmp(is_number, "yes") == 0);
+    free(plain);
+    return status;
 }
 
 static enum status take_columns(struct job *self, const struct yaml_node *root,
@@ -203,8 +240,7 @@ static enum status take_columns(struct job *self, const struct yaml_node *root,
         if (names->items[i].kind != YAML_SCALAR || numbers->items[i].kind != YAML_SCALAR)
             status = STATUS_CORRUPT;
         else
-            status = job_add_column(self, names->items[i].text,
-                                    strcmp(numbers->items[i].text, "yes") == 0);
+            status = take_column(self, names->items[i].text, numbers->items[i].text);
     }
     return status == STATUS_CORRUPT
                ? error_set(error, status, "%s is damaged: its columns cannot be read",
@@ -215,9 +251,20 @@ static enum status take_columns(struct job *self, const struct yaml_node *root,
 static enum status take_job(struct job *self, const struct yaml_node *root,
                             bool as_of_given, struct error_text *error)
 {
+    if (strcmp(scalar(root, "what-if"), "yes") == 0)
+        return STATUS_NOT_FOUND;
+    if (self->what_if)
+        return error_set(error, STATUS_INVALID,
+                         "%s is of a job that counts: choose another -o for --what-if",
+                         self->folder);
     enum status status = compare(self, root, as_of_given, error);
     if (status != STATUS_OK)
         return status;
+    if (access(self->journal, F_OK) != 0)
+        return error_set(error, STATUS_CORRUPT,
+                         "%s is gone, and with it what was answered and counted; "
+                         "--new-job scores, and counts, again",
+                         self->journal);
     if (day_parse(scalar(root, "as-of"), &self->as_of) != STATUS_OK)
         return error_set(error, STATUS_CORRUPT, "%s is damaged: it has no date",
                          self->file);
@@ -234,6 +281,11 @@ enum status job_load(struct job *self, bool as_of_given, struct error_text *erro
     status = take_job(self, yaml_root(yaml), as_of_given, error);
     yaml_free(yaml);
     return status;
+}
+
+bool job_is_saved(const struct job *self)
+{
+    return access(self->file, F_OK) == 0;
 }
 
 enum status job_forget(struct job *self, struct error_text *error)

@@ -3,7 +3,10 @@
  *
  * Beside the results file: RESULTS.job/ with `job` (YAML: input, options, the columns
  * that are sent), `journal` (libchw's) and `lock`. Run again with the same input and
- * options, a job goes on where it was; with others it is refused. */
+ * options, a job goes on where it was; with others it is refused.
+ *
+ * The job file is written once the journal is there, and nothing is sent before: so a job
+ * file without a journal is damage, and a journal without a job file has no answers. */
 
 #ifndef CLIENT_JOB_H
 #define CLIENT_JOB_H
@@ -45,14 +48,19 @@ MUST_CHECK enum status job_open(struct job *self, const char *results,
 void job_close(struct job *self);
 
 /* Read an earlier run of this job: its columns, date and whether it is complete.
- * STATUS_NOT_FOUND: there was none. STATUS_INVALID: that was another job; `error` says
- * what differs. `as_of_given`: self->as_of was asked for, and must be the same. */
+ * STATUS_NOT_FOUND: there was none, or only a what-if, which counted nothing.
+ * STATUS_INVALID: that was another job; `error` says what differs. STATUS_CORRUPT: its
+ * journal is gone, or it cannot be read. `as_of_given`: self->as_of was asked for, and
+ * must be the same. */
 MUST_CHECK enum status job_load(struct job *self, bool as_of_given,
                                 struct error_text *error);
 
 MUST_CHECK enum status job_add_column(struct job *self, const char *name, bool is_number);
 
 MUST_CHECK enum status job_save(const struct job *self, struct error_text *error);
+
+/* Is there a job file, of whichever job? */
+bool job_is_saved(const struct job *self);
 
 /* Which job the journal belongs to. */
 struct digest job_identity(const struct job *self);

@@ -28,9 +28,12 @@ struct chw_description {
 static enum status check_target(const Chw__TargetScores *target, size_t rows,
                                 struct error_text *error)
 {
-    if (target->name[0] == '\0' || target->version.len != DIGEST_SIZE)
+    size_t name_size = strlen(target->name);
+    if (name_size == 0 || name_size > CHW_TARGET_MAX ||
+        target->version.len != DIGEST_SIZE)
         return error_set(error, STATUS_MALFORMED,
-                         "a target has no name or no whole version");
+                         "a target has no name of 1 to %d bytes, or no whole version",
+                         CHW_TARGET_MAX);
     if (target->n_probabilities != rows || target->tiers.len != rows)
         return error_set(error, STATUS_MALFORMED, "target %s has not %zu scores",
                          target->name, rows);

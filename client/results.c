@@ -220,7 +220,9 @@ static const char *fault_text(enum chw_fault fault)
         [CHW_FAULT_NOT_A_NUMBER] = "not a number",
         [CHW_FAULT_UNKNOWN_CATEGORY] = "unknown category",
     };
-    return texts[fault];
+    /* A newer worker may know more faults. */
+    return (size_t)fault < sizeof texts / sizeof texts[0] ? texts[fault]
+                                                          : "cannot be used";
 }
 
 static void write_scored(const struct writing *self, const struct chw_result *result,
