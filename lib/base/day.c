@@ -63,9 +63,7 @@ enum status day_parse(const char *text, int32_t *day)
     if (month < 1 || month > 12)
         return STATUS_MALFORMED;
     int32_t parsed = day_from_date((int32_t)year, month, of_month);
-    struct date again =
-        date_from_day(parsed); /* 30 February comes back as 1 or 2 March */
-    if (again.month != month || again.day != of_month)
+    if (date_from_day(parsed).month != month) /* 30 February is a day of March */
         return STATUS_MALFORMED;
     *day = parsed;
     return STATUS_OK;
