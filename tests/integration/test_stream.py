@@ -8,6 +8,7 @@ while something is promoted, killed, stopped or full. stream-truth (C) judges re
 
 The records are ../shared/data/brfss2020_heart_state.csv.gz where it is (319,795 people in 53
 states), else a generated population; the output says which."""
+import contextlib
 import os
 import pathlib
 import re
@@ -34,6 +35,13 @@ def run(*command, ok=True):
     if ok and done.returncode != 0:
         raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stderr[-3000:]}")
     return done
+
+
+@contextlib.contextmanager
+def database(path):
+    """`with sqlite3.connect(...)` alone ends the transaction and leaves the file open."""
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
+        yield db
 
 
 def wait_until(what, condition, seconds=60):
@@ -78,7 +86,7 @@ class Population:
             name, "--store", f"sqlite:{self.store}", *options)
 
     def version(self, name, alias):
-        with sqlite3.connect(self.store) as db:
+        with database(self.store) as db:
             row = db.execute("SELECT hex(version) FROM alias_move WHERE name = ? AND alias = ? "
                              "ORDER BY id DESC", (name, alias)).fetchone()
         return row[0].lower()
@@ -127,7 +135,7 @@ class Cluster:
 
     def people(self):
         """How many scorings the store has counted."""
-        with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=30) as db:
+        with database(self.store) as db:
             return db.execute("SELECT coalesce(sum(people), 0) FROM demand").fetchone()[0]
 
     def wait_people(self, count):
@@ -328,7 +336,7 @@ class Poison(unittest.TestCase):
         for row in rows:
             self.assertIn("dead: given up after 3 attempts", row)
         self.assertEqual(cluster.people(), 0)
-        with sqlite3.connect(cluster.store) as db:
+        with database(cluster.store) as db:
             self.assertEqual(db.execute("SELECT count(*) FROM dead_letter").fetchone()[0], 1)
 
 
