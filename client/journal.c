@@ -2,6 +2,7 @@
 /* journal.c - the answers of a job, in an append-only file keyed by sequence. */
 #include "client/journal.h"
 
+#include "base/bytes.h"
 #include "base/file.h"
 
 #include <assert.h>
@@ -53,20 +54,6 @@ struct head {
 
 /* ---- bytes ---- */
 
-static void put_integer(uint8_t *bytes, size_t size, uint64_t value)
-{
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_integer(const uint8_t *bytes, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
-    return value;
-}
-
 static void put_check(uint8_t *to, const void *bytes, size_t size)
 {
     struct digest digest = digest_body(bytes, size);
@@ -83,8 +70,8 @@ static void encode_head(const struct head *head, uint8_t bytes[HEAD_SIZE])
 {
     memset(bytes, 0, HEAD_SIZE);
     memcpy(bytes, head->is_mark ? magic_mark : magic_entry, 4);
-    put_integer(bytes + 4, 4, head->payload_size);
-    put_integer(bytes + 8, 8, head->sequence);
+    bytes_put(bytes + 4, 4, head->payload_size);
+    bytes_put(bytes + 8, 8, head->sequence);
     memcpy(bytes + 16, head->batch.bytes, DIGEST_SIZE);
     memcpy(bytes + 48, head->payload_check, CHECK_SIZE);
     put_check(bytes + 56, bytes, 56);
@@ -96,8 +83,8 @@ static bool decode_head(const uint8_t bytes[HEAD_SIZE], struct head *head)
     if ((!head->is_mark && memcmp(bytes, magic_entry, 4) != 0) ||
         !check_is(bytes + 56, bytes, 56))
         return false;
-    head->payload_size = (uint32_t)get_integer(bytes + 4, 4);
-    head->sequence = get_integer(bytes + 8, 8);
+    head->payload_size = (uint32_t)bytes_get(bytes + 4, 4);
+    head->sequence = bytes_get(bytes + 8, 8);
     memcpy(head->batch.bytes, bytes + 16, DIGEST_SIZE);
     memcpy(head->payload_check, bytes + 48, CHECK_SIZE);
     return head->is_mark ? head->payload_size == 0
@@ -195,7 +182,7 @@ static enum status write_header(struct journal *self, const struct digest *job,
     uint8_t bytes[HEAD_SIZE] = {0};
     random_bytes(self->client, sizeof self->client);
     memcpy(bytes, magic_file, 4);
-    put_integer(bytes + 4, 4, FORMAT);
+    bytes_put(bytes + 4, 4, FORMAT);
     memcpy(bytes + 8, self->client, CLIENT_ID_SIZE);
     memcpy(bytes + 24, job->bytes, DIGEST_SIZE);
     put_check(bytes + 56, bytes, 56);
@@ -221,10 +208,10 @@ static enum status read_header(struct journal *self, const struct digest *job,
     if (!check_is(bytes + 56, bytes, 56))
         return error_set(error, STATUS_CORRUPT, "%s is damaged in its header, at byte 0",
                          self->path);
-    if (get_integer(bytes + 4, 4) != FORMAT)
+    if (bytes_get(bytes + 4, 4) != FORMAT)
         return error_set(error, STATUS_CORRUPT,
                          "%s has format %llu; this program reads %d", self->path,
-                         (unsigned long long)get_integer(bytes + 4, 4), FORMAT);
+                         (unsigned long long)bytes_get(bytes + 4, 4), FORMAT);
     if (memcmp(bytes + 24, job->bytes, DIGEST_SIZE) != 0)
         return error_set(error, STATUS_CORRUPT, "%s belongs to another job", self->path);
     memcpy(self->client, bytes + 8, CLIENT_ID_SIZE);

@@ -3,6 +3,8 @@
  */
 #include "wire/header.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 enum { HEADER_VERSION = 1 };
@@ -19,20 +21,6 @@ static const struct message_row {
 #undef MESSAGE_ROW
 };
 
-static void put_integer(uint8_t *bytes, size_t size, uint64_t value)
-{
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_integer(const uint8_t *bytes, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
-    return value;
-}
-
 void header_encode(const struct header *header, uint8_t bytes[HEADER_SIZE])
 {
     size_t region_size = strlen(header->region);
@@ -44,12 +32,12 @@ void header_encode(const struct header *header, uint8_t bytes[HEADER_SIZE])
     bytes[7] = header->priority;
     bytes[8] = header->attempt;
     bytes[9] = (uint8_t)region_size;
-    put_integer(bytes + 12, 4, header->deadline_ms);
+    bytes_put(bytes + 12, 4, header->deadline_ms);
     memcpy(bytes + 16, header->key.client, CLIENT_ID_SIZE);
-    put_integer(bytes + 32, 8, header->key.sequence);
-    put_integer(bytes + 40, 8, header->acked_below);
-    put_integer(bytes + 48, 4, (uint32_t)header->as_of);
-    put_integer(bytes + 56, 8, header->ticket);
+    bytes_put(bytes + 32, 8, header->key.sequence);
+    bytes_put(bytes + 40, 8, header->acked_below);
+    bytes_put(bytes + 48, 4, (uint32_t)header->as_of);
+    bytes_put(bytes + 56, 8, header->ticket);
     memcpy(bytes + 64, header->region, region_size);
 }
 
@@ -137,11 +125,11 @@ enum status header_decode(const void *frame, size_t size, struct header *out,
         .flags = bytes[6],
         .priority = bytes[7],
         .attempt = bytes[8],
-        .deadline_ms = (uint32_t)get_integer(bytes + 12, 4),
-        .key.sequence = get_integer(bytes + 32, 8),
-        .acked_below = get_integer(bytes + 40, 8),
-        .as_of = (int32_t)(uint32_t)get_integer(bytes + 48, 4),
-        .ticket = get_integer(bytes + 56, 8),
+        .deadline_ms = (uint32_t)bytes_get(bytes + 12, 4),
+        .key.sequence = bytes_get(bytes + 32, 8),
+        .acked_below = bytes_get(bytes + 40, 8),
+        .as_of = (int32_t)(uint32_t)bytes_get(bytes + 48, 4),
+        .ticket = bytes_get(bytes + 56, 8),
     };
     memcpy(out->key.client, bytes + 16, CLIENT_ID_SIZE);
     status = check_region(bytes, out, error);
