@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: what chw.h promises, whatever the broker says or does not say.
+ * Method: the broker is this test: a ROUTER on a socket of its own, served between calls
+ * of the library. */
+#include "client/chw.h"
+#include "wire/body.h"
+#include "wire/socket.h"
+
+#include "tests/lib/test.h"
+
+#include "batch.pb-c.h"
+#include "control.pb-c.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DEADLINE_ROUNDS = 500, ROUND_MS = 10, DAY = 20000 };
+
+struct story {
+    char folder[64], endpoint[128], journal[128];
+    void *context, *router;
+    struct message message; /* the last that was received */
+    struct chw_client *client;
+    uint64_t instance;
+    char notices[4096];
+};
+
+static void on_notice(void *arg, enum chw_notice notice, const char *text)
+{
+    struct story *story = arg;
+    size_t used = strlen(story->notices);
+    (void)notice;
+    snprintf(story->notices + used, sizeof story->notices - used, "%s\n", text);
+}
+
+static enum chw_status open_client(struct story *story, bool what_if)
+{
+    struct chw_error error = {""};
+    struct chw_options options = {
+        .struct_size = sizeof options,
+        .endpoint = story->endpoint,
+        .what_if = what_if,
+        .journal = story->journal,
+        .window = 2,
+        .notice = on_notice,
+        .notice_arg = story,
+    };
+    return chw_open(&options, &story->client, &error);
+}
+
+static int setup(void **state)
+{
+    static struct story story;
+    story = (struct story){.folder = "/tmp/test-libchw-XXXXXX", .instance = 1};
+    if (mkdtemp(story.folder) == NULL)
+        return -1;
+    snprintf(story.endpoint, sizeof story.endpoint, "ipc://%s/front.ipc", story.folder);
+    snprintf(story.journal, sizeof story.journal, "%s/journal", story.folder);
+    story.context = zmq_ctx_new();
+    message_init(&story.message);
+    *state = &story;
+    return socket_bind(story.context, story.endpoint, &story.router, NULL) != STATUS_OK ||
+           open_client(&story, false) != CHW_OK;
+}
+
+static int teardown(void **state)
+{
+    struct story *story = *state;
+    chw_close(story->client);
+    message_close(&story->message);
+    zmq_close(story->router);
+    zmq_ctx_term(story->context);
+    unlink(story->endpoint + strlen("ipc://"));
+    unlink(story->journal);
+    return rmdir(story->folder);
+}
+
+/* ---- the broker's side ---- */
+
+static void say(struct story *story, const struct header *header,
+                const ProtobufCMessage *body)
+{
+    zmq_msg_t frame;
+    zmq_msg_init(&frame);
+    if (body != NULL)
+        assert_int_equal(body_pack(body, &frame), STATUS_OK);
+    assert_int_equal(message_send(story->router, &story->message.route, header, &frame),
+                     STATUS_OK);
+}
+
+/* Take what is there, answering PINGs; true: story->message is something else. */
+static bool take_message(struct story *story)
+{
+    while (message_receive(story->router, true, &story->message, NULL) == STATUS_OK) {
+        if (story->message.header.type != MESSAGE_PING)
+            return true;
+        struct header pong = {.type = MESSAGE_PONG, .ticket = story->instance};
+        say(story, &pong, NULL);
+    }
+    return false;
+}
+
+/* Serve the client until the broker hears something; its results must not come. */
+static struct header hear(struct story *story)
+{
+    struct chw_result *result;
+    for (int i = 0; i < DEADLINE_ROUNDS; i++) {
+        if (take_message(story))
+            return story->message.header;
+        assert_int_equal(chw_wait(story->client, ROUND_MS, &result), CHW_TIMEOUT);
+    }
+    fail_msg("nothing was heard");
+    return (struct header){0};
+}
+
+static struct chw_result *await(struct story *story)
+{
+    struct chw_result *result;
+    for (int i = 0; i < DEADLINE_ROUNDS; i++) {
+        enum chw_status status = chw_wait(story->client, ROUND_MS, &result);
+        if (status == CHW_OK)
+            return result;
+        assert_int_equal(status, CHW_TIMEOUT);
+        assert_false(take_message(story));
+    }
+    fail_msg("no result came");
+    return NULL;
+}
+
+/* Two records are scored .25 and invalid; `rows` may lie. */
+static void reply(struct story *story, struct header header, uint32_t rows)
+{
+    float probabilities[2] = {.25f, 0};
+    char *tiers[] = {(char[]){"low"}, (char[]){"high"}};
+    uint8_t version[32] = {7}, tier[2] = {1, 0};
+    Chw__RecordError error = CHW__RECORD_ERROR__INIT, *errors[] = {&error};
+    Chw__TargetScores scores = CHW__TARGET_SCORES__INIT, *targets[] = {&scores};
+    Chw__Reply body = CHW__REPLY__INIT;
+    error.row = 1;
+    error.fault = CHW__RECORD_FAULT__RECORD_FAULT_MISSING;
+    error.column = (char[]){"age"};
+    scores.name = (char[]){"chd"};
+    scores.version = (ProtobufCBinaryData){sizeof version, version};
+    scores.n_probabilities = 2;
+    scores.probabilities = probabilities;
+    scores.tiers = (ProtobufCBinaryData){sizeof tier, tier};
+    scores.n_tier_names = 2;
+    scores.tier_names = tiers;
+    body.outcome = header.flags & HEADER_WHAT_IF ? CHW__OUTCOME__OUTCOME_SCORED
+                                                 : CHW__OUTCOME__OUTCOME_COUNTED;
+    body.rows = rows;
+    body.n_errors = 1;
+    body.errors = errors;
+    body.n_targets = 1;
+    body.targets = targets;
+    header.type = MESSAGE_REPLY;
+    say(story, &header, &body.base);
+}
+
+/* ---- the client's side ---- */
+
+static enum chw_status submit(struct story *story, float age, uint64_t *sequence)
+{
+    size_t column;
+    struct chw_batch *batch = chw_batch_new("KE/Kisumu", DAY);
+    assert_non_null(batch);
+    assert_int_equal(chw_batch_column(batch, "age", CHW_NUMBER, &column), CHW_OK);
+    assert_int_equal(chw_batch_numbers(batch, column, (float[]){age, 1}, 2), CHW_OK);
+    enum chw_status status = chw_submit(story->client, batch, sequence);
+    chw_batch_free(batch);
+    return status;
+}
+
+static void must_submit(struct story *story, float age, uint64_t expected)
+{
+    uint64_t sequence;
+    assert_int_equal(submit(story, age, &sequence), CHW_OK);
+    assert_int_equal(sequence, expected);
+}
+
+static void assert_scored(struct chw_result *result, uint64_t sequence)
+{
+    const char *column = NULL;
+    assert_int_equal(chw_result_sequence(result), sequence);
+    assert_int_equal(chw_result_rows(result), 2);
+    assert_int_equal(chw_result_fault(result, 0, &column), CHW_FAULT_NONE);
+    assert_int_equal(chw_result_fault(result, 1, &column), CHW_FAULT_MISSING);
+    assert_string_equal(column, "age");
+    assert_int_equal(chw_result_target_count(result), 1);
+    assert_true(chw_result_probabilities(result, 0)[0] == .25f);
+    assert_string_equal(chw_result_tier(result, 0, 0), "high");
+    assert_int_equal(chw_result_version(result, 0)[0], 7);
+    chw_result_free(result);
+}
+
+static void answer_is_given_kept_and_acknowledged_to_the_next_batch(void **state)
+{
+    struct story *story = *state;
+    must_submit(story, 40, 1);
+    struct header first = hear(story);
+    assert_int_equal(first.type, MESSAGE_SCORE);
+    assert_string_equal(first.region, "KE/Kisumu");
+    assert_int_equal(first.as_of, DAY);
+    assert_int_equal(first.acked_below, 1);
+    reply(story, first, 2);
+    assert_scored(await(story), 1);
+    must_submit(story, 41, 2);
+    assert_int_equal(hear(story).acked_below, 2);
+    struct chw_result *again;
+    assert_int_equal(chw_recall(story->client, 1, &again), CHW_OK);
+    assert_scored(again, 1);
+    assert_int_equal(chw_recall(story->client, 2, &again), CHW_NOT_FOUND);
+}
+
+static void journal_answers_the_same_batches_of_a_second_run(void **state)
+{
+    struct story *story = *state;
+    uint64_t sequence;
+    must_submit(story, 40, 1);
+    struct header first = hear(story);
+    reply(story, first, 2);
+    assert_scored(await(story), 1);
+    chw_close(story->client);
+
+    assert_int_equal(open_client(story, false), CHW_OK);
+    assert_int_equal(chw_answered(story->client), 1);
+    assert_int_equal(submit(story, 99, &sequence), CHW_INVALID); /* another batch */
+    must_submit(story, 40, 1);
+    assert_scored(await(story), 1); /* and await() saw nothing but PINGs */
+    must_submit(story, 41, 2);
+    struct header second = hear(story);
+    assert_int_equal(second.key.sequence, 2);
+    assert_int_equal(second.acked_below, 2);
+    assert_memory_equal(second.key.client, first.key.client, CLIENT_ID_SIZE);
+}
+
+static void full_window_takes_no_more(void **state)
+{
+    struct story *story = *state;
+    uint64_t sequence;
+    must_submit(story, 1, 1);
+    must_submit(story, 2, 2);
+    assert_int_equal(submit(story, 3, &sequence), CHW_FULL);
+    assert_int_equal(chw_outstanding(story->client), 2);
+    reply(story, hear(story), 2);
+    assert_scored(await(story), 1);
+    must_submit(story, 3, 3);
+}
+
+static void repeated_and_foreign_replies_are_dropped(void **state)
+{
+    struct story *story = *state;
+    must_submit(story, 1, 1);
+    struct header header = hear(story), foreign = header, late = header;
+    foreign.key.client[0] ^= 1;
+    late.key.sequence = late.acked_below = 77;
+    reply(story, foreign, 2);
+    reply(story, late, 2);
+    reply(story, header, 2);
+    reply(story, header, 2);
+    assert_scored(await(story), 1);
+    struct chw_result *result;
+    assert_int_equal(chw_wait(story->client, 50, &result), CHW_IDLE);
+    assert_int_equal(chw_answered(story->client), 1);
+}
+
+static void reply_that_does_not_fit_is_no_answer(void **state)
+{
+    struct story *story = *state;
+    must_submit(story, 1, 1);
+    struct header header = hear(story);
+    reply(story, header, 3);
+    struct chw_result *result;
+    for (int i = 0; i < DEADLINE_ROUNDS && story->notices[0] == '\0'; i++)
+        assert_int_equal(chw_wait(story->client, ROUND_MS, &result), CHW_TIMEOUT);
+    assert_non_null(strstr(story->notices, "3 rows, the batch 2"));
+    assert_int_equal(chw_answered(story->client), 0);
+    reply(story, header, 2);
+    assert_scored(await(story), 1);
+}
+
+static void busy_broker_is_asked_again_under_the_same_key(void **state)
+{
+    struct story *story = *state;
+    must_submit(story, 1, 1);
+    struct header header = hear(story), busy = header;
+    Chw__Busy body = CHW__BUSY__INIT;
+    body.retry_after_ms = 20;
+    busy.type = MESSAGE_BUSY;
+    say(story, &busy, &body.base);
+    struct header again = hear(story);
+    assert_true(batch_key_equal(&again.key, &header.key));
+    reply(story, again, 2);
+    assert_scored(await(story), 1);
+}
+
+static void another_instance_gets_what_is_outstanding(void **state)
+{
+    struct story *story = *state;
+    must_submit(story, 1, 1);
+    struct header header = hear(story);
+    story->instance = 2;
+    struct header again = hear(story);
+    assert_true(batch_key_equal(&again.key, &header.key));
+    assert_non_null(strstr(story->notices, "restarted"));
+}
+
+/* Not settled: it is told, and never acknowledged. */
+static void refused_batch_is_told_and_not_kept(void **state)
+{
+    struct story *story = *state;
+    must_submit(story, 1, 1);
+    struct header reject = hear(story);
+    Chw__Reject body = CHW__REJECT__INIT;
+    body.reason = (char[]){"no such thing"};
+    reject.type = MESSAGE_REJECT;
+    say(story, &reject, &body.base);
+    struct chw_result *result = await(story);
+    assert_int_equal(chw_result_outcome(result), CHW_REFUSED);
+    assert_string_equal(chw_result_reason(result), "no such thing");
+    chw_result_free(result);
+    assert_int_equal(chw_answered(story->client), 0);
+    must_submit(story, 2, 2);
+    assert_int_equal(hear(story).acked_below, 1);
+}
+
+static void what_if_says_so_and_acknowledges_nothing(void **state)
+{
+    struct story *story = *state;
+    chw_close(story->client);
+    assert_int_equal(open_client(story, true), CHW_OK);
+    for (uint64_t i = 1; i <= 2; i++) {
+        must_submit(story, 1, i);
+        struct header header = hear(story);
+        assert_int_equal(header.flags, HEADER_WHAT_IF);
+        assert_int_equal(header.acked_below, 0);
+        reply(story, header, 2);
+        struct chw_result *result = await(story);
+        assert_int_equal(chw_result_outcome(result), CHW_SCORED);
+        assert_scored(result, i);
+    }
+}
+
+static void description_names_what_the_models_read(void **state)
+{
+    struct story *story = *state;
+    struct chw_description *description;
+    struct header header;
+    const struct chw_model nobody = {"chd", "nobody"};
+    Chw__FeatureDescription age = CHW__FEATURE_DESCRIPTION__INIT, *features[] = {&age};
+    Chw__Description body = CHW__DESCRIPTION__INIT;
+    age.name = (char[]){"age"};
+    age.numeric = age.required = true;
+    body.n_features = 1;
+    body.features = features;
+    enum chw_status status = CHW_TIMEOUT;
+    for (int i = 0; i < DEADLINE_ROUNDS && status == CHW_TIMEOUT; i++) {
+        status = chw_describe(story->client, &nobody, 1, ROUND_MS, &description);
+        if (!take_message(story))
+            continue;
+        header = story->message.header;
+        assert_int_equal(header.type, MESSAGE_DESCRIBE);
+        header.type = MESSAGE_DESCRIPTION;
+        say(story, &header, &body.base);
+    }
+    assert_int_equal(status, CHW_OK);
+    assert_int_equal(chw_description_count(description), 1);
+    assert_string_equal(chw_description_name(description, 0), "age");
+    assert_true(chw_description_is_number(description, 0));
+    assert_true(chw_description_is_required(description, 0));
+    chw_description_free(description);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(answer_is_given_kept_and_acknowledged_to_the_next_batch),
+        TEST(journal_answers_the_same_batches_of_a_second_run),
+        TEST(full_window_takes_no_more),
+        TEST(repeated_and_foreign_replies_are_dropped),
+        TEST(reply_that_does_not_fit_is_no_answer),
+        TEST(busy_broker_is_asked_again_under_the_same_key),
+        TEST(another_instance_gets_what_is_outstanding),
+        TEST(refused_batch_is_told_and_not_kept),
+        TEST(what_if_says_so_and_acknowledges_nothing),
+        TEST(description_names_what_the_models_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
