@@ -10,7 +10,7 @@ allowed() {
     case $1 in
     lib/base) echo "base" ;;
     lib/*) echo "base ${1#lib/}" ;;
-    *) echo "base wire store model table $1" ;;
+    *) echo "base wire store model table metrics $1" ;;
     esac
 }
 
@@ -21,6 +21,7 @@ home() {
     sqlite3.h) echo "lib/store/store_sqlite*" ;;
     csv.h | zlib.h) echo "lib/table/*" ;;
     linear.h) echo "trainer/fit_logistic.c" ;;
+    microhttpd.h) echo "lib/metrics/metrics_server.c" ;;
     zmq.h) echo "lib/wire/*|broker/loop.c|worker/loop.c|client/link.c" ;;
     czmq.h | hiredis.h) echo "nowhere-yet" ;;
     *) echo "*" ;;
