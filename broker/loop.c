@@ -105,8 +105,10 @@ static void free_body(zmq_msg_t *body)
 
 static enum status pack_reason(const struct dispatch_action *action, zmq_msg_t *body)
 {
-    Chw__Busy busy = CHW__BUSY__INIT;
-    Chw__Reject reject = CHW__REJECT__INIT;
+    Chw__Busy busy;
+    Chw__Reject reject;
+    chw__busy__init(&busy);
+    chw__reject__init(&reject);
     char reason[sizeof(struct error_text)];
     snprintf(reason, sizeof reason, "%s", action->reason);
     busy.reason = reject.reason = reason;
@@ -314,7 +316,8 @@ static void refuse_frame(struct loop *self, struct side *side, const char *reaso
 {
     struct message *message = &self->message;
     struct header header = {.type = MESSAGE_REJECT, .key = message->header.key};
-    Chw__Reject reject = CHW__REJECT__INIT;
+    Chw__Reject reject;
+    chw__reject__init(&reject);
     char text[sizeof(struct error_text)];
     zmq_msg_t body;
 

@@ -518,8 +518,9 @@ static void put_models(const struct chw_batch *self, Chw__ModelChoice choices[],
 enum status batch_encode(const struct chw_batch *self, uint8_t **bytes, size_t *size)
 {
     Chw__ModelChoice choices[MODELS_MAX], *choice_pointers[MODELS_MAX];
-    Chw__Batch message = CHW__BATCH__INIT;
+    Chw__Batch message;
     enum status status = STATUS_NOMEM;
+    chw__batch__init(&message);
     if (self->row_count == 0)
         return STATUS_INVALID;
     Chw__Column *columns = calloc(self->column_count + 1, sizeof *columns);

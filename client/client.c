@@ -747,7 +747,8 @@ static enum status encode_describe(const struct chw_model *models, size_t model_
 {
     enum { MODELS_MAX = 16 };
     Chw__ModelChoice choices[MODELS_MAX], *pointers[MODELS_MAX];
-    Chw__DescribeRequest request = CHW__DESCRIBE_REQUEST__INIT;
+    Chw__DescribeRequest request;
+    chw__describe_request__init(&request);
     if (model_count > MODELS_MAX)
         return STATUS_INVALID;
     for (size_t i = 0; i < model_count; i++) {

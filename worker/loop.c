@@ -98,7 +98,8 @@ static uint32_t window_now(const struct loop *self)
 static void send_hello(struct loop *self)
 {
     char host[128] = "?", name[192];
-    Chw__Hello hello = CHW__HELLO__INIT;
+    Chw__Hello hello;
+    chw__hello__init(&hello);
     gethostname(host, sizeof host - 1);
     snprintf(name, sizeof name, "%s/%ld/%" PRIu32, host, (long)getpid(),
              self->options.number);
@@ -118,7 +119,8 @@ static bool waits_for_store(const struct loop *self)
 
 static void send_heartbeat(struct loop *self)
 {
-    Chw__Heartbeat heartbeat = CHW__HEARTBEAT__INIT;
+    Chw__Heartbeat heartbeat;
+    chw__heartbeat__init(&heartbeat);
     self->progress += waits_for_store(self);
     self->window_sent = window_now(self);
     self->heartbeat_ms = clock_monotonic_ms() + HEARTBEAT_MS;
@@ -140,7 +142,8 @@ static struct header answer_header(const struct header *asked, enum message_type
 static void send_return(struct loop *self, const struct header *asked, char *reason)
 {
     struct header header = answer_header(asked, MESSAGE_RETURN);
-    Chw__Return body = CHW__RETURN__INIT;
+    Chw__Return body;
+    chw__return__init(&body);
     body.reason = reason;
     send_or_drop(self, &header, &body.base);
     self->counters.returned++;
@@ -346,7 +349,8 @@ static handler_fn *const handlers[MESSAGE_TYPE_COUNT] = {
 static void refuse_frame(struct loop *self, const struct error_text *error)
 {
     char reason[sizeof error->text];
-    Chw__Reject reject = CHW__REJECT__INIT;
+    Chw__Reject reject;
+    chw__reject__init(&reject);
     snprintf(reason, sizeof reason, "%s", error->text);
     reject.reason = reason;
     if (self->counters.malformed++ == 0)

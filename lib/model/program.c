@@ -167,7 +167,8 @@ enum status program_save(const struct program *self, uint8_t **bytes, size_t *si
     Chw__Target *targets[PROGRAM_TARGETS_MAX];
     for (size_t i = 0; i < draft.target_count; i++)
         targets[i] = write_target(&messages[i], &draft.targets[i]);
-    Chw__Program program = CHW__PROGRAM__INIT;
+    Chw__Program program;
+    chw__program__init(&program);
     program.format = PROGRAM_FORMAT;
     program.n_targets = draft.target_count;
     program.targets = targets;

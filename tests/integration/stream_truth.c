@@ -170,10 +170,11 @@ static void score_chunk(struct truth *self, const struct model *model,
     const Chw__Model *message = model_message(model);
     struct plain_column *plain = calloc(message->n_features, sizeof *plain);
     Chw__Column **pointers = calloc(message->n_features, sizeof(Chw__Column *));
-    Chw__Batch batch = CHW__BATCH__INIT;
+    Chw__Batch batch;
     struct error_text error = {""};
     struct columns columns;
     struct binding *binding;
+    chw__batch__init(&batch);
 
     batch.rows = chunk->rows;
     batch.columns = pointers;

@@ -182,8 +182,9 @@ static struct header score(uint64_t sequence)
 
 static void *join(void)
 {
-    Chw__Hello hello = CHW__HELLO__INIT;
+    Chw__Hello hello;
     char name[] = "test/worker";
+    chw__hello__init(&hello);
     hello.window = 4;
     hello.name = name;
     void *worker = connect_to("ipc://back");
@@ -339,8 +340,9 @@ static void a_worker_that_did_not_say_hello_is_asked_who_it_is(void **state)
 {
     (void)state;
     struct message message;
-    Chw__Heartbeat heartbeat = CHW__HEARTBEAT__INIT;
+    Chw__Heartbeat heartbeat;
     void *worker = connect_to("ipc://back");
+    chw__heartbeat__init(&heartbeat);
     send_proto(worker, MESSAGE_HEARTBEAT, &heartbeat.base);
     receive(worker, &message, MESSAGE_WHO);
     message_close(&message);
@@ -352,9 +354,10 @@ static void what_a_dead_worker_held_goes_to_another(void **state)
     (void)state;
     struct message lease, answer;
     struct header header = score(1);
-    Chw__Heartbeat heartbeat = CHW__HEARTBEAT__INIT;
+    Chw__Heartbeat heartbeat;
     void *client = connect_to("ipc://front");
     void *doomed = join();
+    chw__heartbeat__init(&heartbeat);
     send_message(client, &header, "rows", 4);
     receive(doomed, &lease, MESSAGE_SCORE);
     heartbeat.scoring_ticket = lease.header.ticket;

@@ -452,7 +452,8 @@ static void single_leaf_is_a_tree(void **state)
 static void platt_is_finite(void **state)
 {
     (void)state;
-    Chw__Platt platt = CHW__PLATT__INIT;
+    Chw__Platt platt;
+    chw__platt__init(&platt);
     linear->calibration_case = CHW__MODEL__CALIBRATION_PLATT;
     linear->platt = &platt;
     accept(linear);
@@ -467,7 +468,8 @@ static void isotonic_points_ascend_within_range(void **state)
 {
     (void)state;
     float x[] = {0.1F, 0.2F, 0.3F}, y[] = {0.0F, 0.5F, 0.5F};
-    Chw__Isotonic isotonic = CHW__ISOTONIC__INIT;
+    Chw__Isotonic isotonic;
+    chw__isotonic__init(&isotonic);
     isotonic.n_x = isotonic.n_y = 3;
     isotonic.x = x;
     isotonic.y = y;

@@ -15,14 +15,16 @@ static void message_survives_its_bytes(void **state)
 {
     (void)state;
     uint8_t codes[] = {3, 1, 2};
-    Chw__Codes values = CHW__CODES__INIT;
+    Chw__Codes values;
+    chw__codes__init(&values);
     values.codes = (ProtobufCBinaryData){sizeof codes, codes};
     Chw__Column column;
     chw__column__init(&column);
     column.name = (char[]){"age"};
     column.values_case = CHW__COLUMN__VALUES_CODES;
     column.codes = &values;
-    Chw__Batch batch = CHW__BATCH__INIT;
+    Chw__Batch batch;
+    chw__batch__init(&batch);
     batch.rows = 3;
     batch.n_columns = 1;
     batch.columns = (Chw__Column *[]){&column};

@@ -575,7 +575,8 @@ static void platt_comes_before_the_link(void **state)
     (void)state;
     Chw__Model *model = identity();
     model->link = CHW__LINK__LINK_LOGISTIC;
-    Chw__Platt platt = CHW__PLATT__INIT;
+    Chw__Platt platt;
+    chw__platt__init(&platt);
     platt.slope = 1.7;
     platt.intercept = -0.3;
     model->calibration_case = CHW__MODEL__CALIBRATION_PLATT;
@@ -591,7 +592,8 @@ static void isotonic_interpolates_and_is_flat_outside(void **state)
 {
     (void)state;
     Chw__Model *model = identity();
-    Chw__Isotonic isotonic = CHW__ISOTONIC__INIT;
+    Chw__Isotonic isotonic;
+    chw__isotonic__init(&isotonic);
     isotonic.n_x = isotonic.n_y = 3;
     isotonic.x = (float[]){0.25F, 0.5F, 0.75F};
     isotonic.y = (float[]){0.125F, 0.125F, 0.625F};
@@ -613,7 +615,8 @@ static void isotonic_with_one_point_is_constant(void **state)
 {
     (void)state;
     Chw__Model *model = identity();
-    Chw__Isotonic isotonic = CHW__ISOTONIC__INIT;
+    Chw__Isotonic isotonic;
+    chw__isotonic__init(&isotonic);
     isotonic.n_x = isotonic.n_y = 1;
     isotonic.x = (float[]){0.5F};
     isotonic.y = (float[]){0.25F};

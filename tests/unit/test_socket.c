@@ -54,7 +54,8 @@ static void message_goes_there_and_its_answer_comes_back(void **state)
 {
     struct pair *pair = *state;
     struct header header = {.type = MESSAGE_HEARTBEAT, .ticket = 7};
-    Chw__Heartbeat heartbeat = CHW__HEARTBEAT__INIT;
+    Chw__Heartbeat heartbeat;
+    chw__heartbeat__init(&heartbeat);
     heartbeat.progress = 99;
     zmq_msg_t body;
 
