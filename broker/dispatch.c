@@ -23,6 +23,7 @@ struct dispatch {
     struct list refused; /* jobs out of attempts that cannot be buried */
     struct dispatch_action outbox[OUTBOX_MAX];
     uint32_t outbox_count;
+    uint64_t ticks;  /* that there were */
     bool inspecting; /* some worker may be dead or stuck */
     bool draining;
     uint32_t drain_ticks;
@@ -126,6 +127,7 @@ static const char *enqueue(struct dispatch *self, uint64_t client,
     struct job *job = jobs_add(self->jobs, header, body);
     if (job == NULL)
         return "the broker holds its maximum of batches";
+    job->place.entered = self->ticks;
     if (region_queue_enter(self->queue, region, &job->place, body_size + HEADER_SIZE,
                            &reason) != STATUS_OK) {
         jobs_remove(self->jobs, job);
@@ -443,6 +445,7 @@ void dispatch_tick(struct dispatch *self)
         if (worker->leased > 0)
             worker->stalled_ticks++;
     }
+    self->ticks++;
     self->inspecting = true;
     if (self->draining && ++self->drain_ticks >= self->limits.drain_ticks)
         give_up_leases(self);
@@ -612,6 +615,19 @@ uint32_t dispatch_job_count(const struct dispatch *self)
 uint32_t dispatch_worker_count(const struct dispatch *self)
 {
     return workers_count(self->workers);
+}
+
+void dispatch_measure(const struct dispatch *self, struct dispatch_gauges *gauges)
+{
+    uint32_t queued = region_queue_count(self->queue);
+    *gauges = (struct dispatch_gauges){
+        .queued = queued,
+        .leased = jobs_count(self->jobs) - queued,
+        .workers = workers_count(self->workers),
+        .bytes = region_queue_bytes(self->queue),
+        .oldest_ticks = self->ticks - region_queue_oldest(self->queue, self->ticks),
+        .draining = self->draining,
+    };
 }
 
 /* ---- the invariants ---- */

@@ -116,6 +116,15 @@ struct counters *dispatch_counters(struct dispatch *self);
 uint32_t dispatch_job_count(const struct dispatch *self);
 uint32_t dispatch_worker_count(const struct dispatch *self);
 
+/* What the dispatcher holds now. Linear in the regions. */
+struct dispatch_gauges {
+    uint32_t queued, leased, workers;
+    size_t bytes;          /* of bodies and headers, queued and leased */
+    uint64_t oldest_ticks; /* since the oldest queued job came; 0: none */
+    bool draining;
+};
+void dispatch_measure(const struct dispatch *self, struct dispatch_gauges *gauges);
+
 /* Abort unless every invariant holds. Linear: for tests and the simulator. */
 void dispatch_check(struct dispatch *self);
 

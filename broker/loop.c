@@ -50,6 +50,7 @@ struct loop {
     int signals;
     struct side front, back;
     struct dispatch *dispatch;
+    struct meters *meters;  /* NULL: nobody asked */
     struct message message; /* the one being handled */
     uint64_t tick_ms;       /* when the next tick is due */
 };
@@ -374,6 +375,7 @@ static void tick_if_due(struct loop *self)
     self->tick_ms = now_ms + DISPATCH_TICK_MS;
     dispatch_tick(self->dispatch);
     perform_all(self);
+    meters_publish(self->meters, self->dispatch);
 }
 
 static void read_signal(struct loop *self)
@@ -385,6 +387,7 @@ static void read_signal(struct loop *self)
              info.ssi_signo, dispatch_job_count(self->dispatch),
              dispatch_worker_count(self->dispatch));
     dispatch_drain(self->dispatch);
+    meters_publish(self->meters, self->dispatch); /* not ready, before all else */
     perform_all(self);
 }
 
@@ -401,8 +404,14 @@ static void wait_for_frames(struct loop *self)
         return; /* a signal, or a context that ended: serve() will say which */
 }
 
+void loop_set_meters(struct loop *self, struct meters *meters)
+{
+    self->meters = meters;
+}
+
 enum status loop_run(struct loop *self)
 {
+    meters_publish(self->meters, self->dispatch);
     self->tick_ms = clock_monotonic_ms() + DISPATCH_TICK_MS;
     while (!dispatch_is_done(self->dispatch)) {
         /* Replies first: they make room for what the other side brings. */

@@ -11,6 +11,7 @@
 
 #include "base/error_text.h"
 #include "broker/dispatch.h"
+#include "broker/meters.h"
 
 struct loop;
 
@@ -20,6 +21,9 @@ struct loop;
 MUST_CHECK enum status loop_open(const char *front, const char *back,
                                  const struct dispatch_limits *limits, struct loop **loop,
                                  struct error_text *error);
+
+/* From now on what is counted is published there, each tick. It outlives the loop. */
+void loop_set_meters(struct loop *self, struct meters *meters);
 
 /* Serve until SIGTERM or SIGINT, then drain. */
 MUST_CHECK enum status loop_run(struct loop *self);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "broker/loop.h"
+#include "metrics/metrics_server.h"
 #include "wire/socket.h"
 
 #include <signal.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 struct broker_config {
-    char *front, *back, *log_level, *config;
+    char *front, *back, *metrics, *log_level, *config;
     bool insecure;
     uint64_t lease_ms, liveness_ms, drain_ms, attempts;
     uint64_t queue_bytes, region_queue_bytes, queue_batches;
@@ -42,6 +43,8 @@ static const struct config_key keys[] = {
      "batches held for all regions, whatever their size"},
     {KEY("drain-ms", CONFIG_COUNT, drain_ms), "10000", 0, 3600000, "MS",
      "how long workers have to finish when the broker is stopped"},
+    {KEY("metrics", CONFIG_TEXT, metrics), NULL, 0, 0, "ADDRESS:PORT",
+     "serve /metrics and /health there by HTTP, such as 127.0.0.1:9101"},
     {KEY("log-level", CONFIG_TEXT, log_level), "info", 0, 0, "LEVEL",
      "debug, info, warn or error"},
     {KEY("config", CONFIG_TEXT, config), NULL, 0, 0, "FILE",
@@ -98,7 +101,11 @@ static enum status check_config(const struct broker_config *config,
     if (status != STATUS_OK)
         return error_prefix(error, status, "front");
     status = endpoint_check(config->back, config->insecure, error);
-    return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "back");
+    if (status != STATUS_OK)
+        return error_prefix(error, status, "back");
+    if (config->metrics != NULL)
+        status = metrics_address_check(config->metrics, config->insecure, error);
+    return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "metrics");
 }
 
 /* libzmq takes over an ipc path that another process serves, without a word: a lock
@@ -115,10 +122,40 @@ static enum status lock_address(const char *endpoint, int *fd, struct error_text
                : status;
 }
 
+static bool collect(void *context)
+{
+    return meters_ready(context);
+}
+
+static enum status run(const struct broker_config *config, struct loop *loop,
+                       struct meters *meters, struct error_text *error)
+{
+    const struct metrics_server_options options = {
+        .address = config->metrics,
+        .metrics = meters_metrics(meters),
+        .collect = collect,
+        .context = meters,
+    };
+    struct metrics_server *server = NULL;
+    enum status status = STATUS_OK;
+    loop_set_meters(loop, meters);
+    if (config->metrics != NULL)
+        status = metrics_server_open(&options, &server, error);
+    if (status != STATUS_OK)
+        return status;
+    log_info("serving", "front=%s back=%s", config->front, config->back);
+    status = loop_run(loop);
+    if (status != STATUS_OK)
+        error_set(error, status, "the sockets failed");
+    metrics_server_close(server);
+    return status;
+}
+
 static enum status serve(const struct broker_config *config, int locks[2],
                          struct error_text *error)
 {
     const struct dispatch_limits limits = make_limits(config);
+    struct meters *meters;
     struct loop *loop;
     enum status status = check_config(config, error);
     if (status == STATUS_OK)
@@ -130,11 +167,11 @@ static enum status serve(const struct broker_config *config, int locks[2],
     if (status != STATUS_OK)
         return status;
 
-    log_info("serving", "front=%s back=%s", config->front, config->back);
-    status = loop_run(loop);
-    if (status != STATUS_OK)
-        error_set(error, status, "the sockets failed");
+    meters = meters_new();
+    status = meters == NULL ? error_set(error, STATUS_NOMEM, "out of memory")
+                            : run(config, loop, meters, error);
     loop_close(loop);
+    meters_free(meters);
     return status;
 }
 

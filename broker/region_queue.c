@@ -204,6 +204,20 @@ uint32_t region_queue_count(const struct region_queue *self)
     return self->queued_count;
 }
 
+uint64_t region_queue_oldest(const struct region_queue *self, uint64_t none)
+{
+    uint64_t oldest = none;
+    for (const struct list *at = self->active.next; at != &self->active; at = at->next) {
+        const struct region *region =
+            (const struct region *)(const void *)at; /* its first member */
+        const struct region_item *item =
+            (const struct region_item *)(const void *)region->queue.next; /* likewise */
+        if (item->entered < oldest)
+            oldest = item->entered;
+    }
+    return oldest;
+}
+
 size_t region_queue_bytes(const struct region_queue *self)
 {
     return self->bytes;

@@ -30,12 +30,13 @@ enum { REGION_QUANTUM = 128 << 10 };
 struct region;
 struct region_queue;
 
-/* Part of a job; only region_queue.c changes it. */
+/* Part of a job; only region_queue.c changes it, but for `entered`. */
 struct region_item {
     struct list link; /* in the region's queue; alone while leased */
     struct region *region;
     size_t size;
     bool queued;
+    uint64_t entered; /* the caller's clock, set before enter */
 };
 
 struct region_limits {
@@ -67,6 +68,10 @@ void region_queue_leave(struct region_queue *self, struct region_item *item);
 
 uint32_t region_queue_count(const struct region_queue *self); /* queued items */
 size_t region_queue_bytes(const struct region_queue *self);   /* queued and taken */
+
+/* The least `entered` of the regions' next items; `none` where nothing is queued. Linear
+ * in the regions. */
+uint64_t region_queue_oldest(const struct region_queue *self, uint64_t none);
 
 /* Abort unless every invariant holds. Linear: for tests and the simulator. */
 void region_queue_check(const struct region_queue *self);

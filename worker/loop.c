@@ -29,6 +29,7 @@ enum {
 struct held {
     struct task task;
     zmq_msg_t body;
+    uint64_t since_us; /* that it is being scored, or settled */
 };
 
 struct loop {
@@ -51,7 +52,8 @@ struct loop {
     uint64_t heartbeat_ms; /* when the next is due */
     uint32_t window_sent;
     uint64_t ticket_sent; /* the batch that the broker believes is being scored */
-    struct loop_counters counters;
+    struct loop_counters counters, counters_told;
+    bool connected; /* the last heartbeat left */
 };
 
 void *loop_context_new(void)
@@ -82,11 +84,23 @@ static enum status send_message(struct loop *self, const struct header *header,
     return status;
 }
 
-/* Of what the next of the same kind makes up for. */
-static void send_or_drop(struct loop *self, const struct header *header,
+/* Of what the next of the same kind makes up for. False: it was dropped. */
+static bool send_or_drop(struct loop *self, const struct header *header,
                          const ProtobufCMessage *body)
 {
-    self->counters.unsent += send_message(self, header, body) != STATUS_OK;
+    bool sent = send_message(self, header, body) == STATUS_OK;
+    self->counters.unsent += !sent;
+    return sent;
+}
+
+static void set_connected(struct loop *self, bool connected)
+{
+    struct meters *meters = self->options.meters;
+    if (connected && !self->connected)
+        atomic_fetch_add(&meters->connected, 1);
+    if (!connected && self->connected)
+        atomic_fetch_sub(&meters->connected, 1);
+    self->connected = connected;
 }
 
 static uint32_t window_now(const struct loop *self)
@@ -128,8 +142,11 @@ static void send_heartbeat(struct loop *self)
     self->ticket_sent = self->active == NULL ? 0 : self->active->header.ticket;
     heartbeat.scoring_ticket = self->ticket_sent;
     heartbeat.window = self->window_sent;
-    if (self->greeted)
-        send_or_drop(self, &(struct header){.type = MESSAGE_HEARTBEAT}, &heartbeat.base);
+    set_connected(self,
+                  self->greeted &&
+                      send_or_drop(self, &(struct header){.type = MESSAGE_HEARTBEAT},
+                                   &heartbeat.base));
+    meters_add(self->options.meters, &self->counters, &self->counters_told);
 }
 
 static struct header answer_header(const struct header *asked, enum message_type type)
@@ -188,8 +205,16 @@ static void free_task(struct task *task)
     free(held);
 }
 
+/* How long the step took that began with since_us. */
+static void observe(struct metric *metric, const struct task *task)
+{
+    const struct held *held = (const struct held *)(const void *)task;
+    metric_observe(metric, (double)(clock_monotonic_us() - held->since_us) / 1e6);
+}
+
 static void perform(struct loop *self, struct task *task, enum task_next next)
 {
+    ((struct held *)(void *)task)->since_us = clock_monotonic_us();
     switch (next) {
     case TASK_SCORE:
         list_push_back(&self->ready, &task->link);
@@ -256,6 +281,7 @@ static bool work(struct loop *self)
         return true;
     struct task *task = self->active;
     self->active = NULL;
+    observe(self->options.meters->scoring, task);
     perform(self, task, task_scored(task));
     return true;
 }
@@ -265,6 +291,8 @@ static void take_committed(struct loop *self)
     struct commit_job *job;
     while ((job = outbox_take(self->outbox)) != NULL) {
         struct task *task = job->owner;
+        if (job->kind == COMMIT_SETTLE && job->status == STATUS_OK)
+            observe(self->options.meters->settlement, task);
         self->committing--;
         self->progress++;
         current_hold(self->options.current, &self->snapshot);
@@ -428,6 +456,8 @@ static void *run(void *arg)
     }
     if (self->greeted)
         send_or_drop(self, &(struct header){.type = MESSAGE_BYE}, NULL);
+    set_connected(self, false);
+    meters_add(self->options.meters, &self->counters, &self->counters_told);
     return NULL;
 }
 
@@ -467,7 +497,7 @@ void loop_wake(struct loop *self)
 void loop_join(struct loop *self, struct loop_counters *counters)
 {
     pthread_join(self->thread, NULL);
-#define LOOP_COUNTER_ADD(name) counters->name += self->counters.name;
+#define LOOP_COUNTER_ADD(name, help) counters->name += self->counters.name;
     LOOP_COUNTER_LIST(LOOP_COUNTER_ADD)
 #undef LOOP_COUNTER_ADD
     message_close(&self->message);

@@ -14,6 +14,7 @@
 #define WORKER_LOOP_H
 
 #include "worker/committer.h"
+#include "worker/meters.h"
 
 #include <stdatomic.h>
 
@@ -27,23 +28,8 @@ struct loop_options {
     uint32_t number;    /* of the thread, for logs */
     struct current *current;
     struct committer *committer;
+    struct meters *meters;
     const atomic_bool *stop; /* drain: return what was not begun, finish the rest, end */
-};
-
-#define LOOP_COUNTER_LIST(X)                                                             \
-    X(batches)    /* answered COUNTED */                                                 \
-    X(records)    /* in them */                                                          \
-    X(invalid)    /* batches answered INVALID or DEAD */                                 \
-    X(what_if)    /* answered SCORED */                                                  \
-    X(duplicates) /* of these batches, settled before */                                 \
-    X(returned)   /* given back to the broker */                                         \
-    X(malformed)  /* frames dropped */                                                   \
-    X(unsent)     /* frames for which there was no broker */
-
-struct loop_counters {
-#define LOOP_COUNTER_FIELD(name) uint64_t name;
-    LOOP_COUNTER_LIST(LOOP_COUNTER_FIELD)
-#undef LOOP_COUNTER_FIELD
 };
 
 void *loop_context_new(void);

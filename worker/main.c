@@ -3,6 +3,7 @@
  * wait for a signal -> drain. */
 #include "base/config.h"
 #include "base/log.h"
+#include "metrics/metrics_server.h"
 #include "wire/socket.h"
 #include "worker/committer.h"
 #include "worker/loop.h"
@@ -16,7 +17,7 @@
 enum { THREADS_MAX = 256 };
 
 struct worker_config {
-    char *broker, *store, *log_level, *config;
+    char *broker, *store, *metrics, *log_level, *config;
     uint64_t threads, window, store_wait_ms;
     bool insecure;
 };
@@ -34,6 +35,8 @@ static const struct config_key keys[] = {
      "how long a batch waits for a store that is away before it is returned"},
     {KEY("insecure", CONFIG_FLAG, insecure), NULL, 0, 0, NULL,
      "allow TCP addresses that are not loopback"},
+    {KEY("metrics", CONFIG_TEXT, metrics), NULL, 0, 0, "ADDRESS:PORT",
+     "serve /metrics and /health there by HTTP, such as 127.0.0.1:9102"},
     {KEY("log-level", CONFIG_TEXT, log_level), "info", 0, 0, "LEVEL",
      "debug, info, warn or error"},
     {KEY("config", CONFIG_TEXT, config), NULL, 0, 0, "FILE",
@@ -59,6 +62,9 @@ struct worker {
     struct loop *loops[THREADS_MAX];
     uint64_t loop_count;
     atomic_bool stop;
+    struct meters meters;
+    struct metrics_server *server;
+    struct snapshot *seen; /* by the server's thread */
 };
 
 static enum status check_config(const struct worker_config *config,
@@ -68,7 +74,11 @@ static enum status check_config(const struct worker_config *config,
     if (status != STATUS_OK)
         return status;
     status = endpoint_check(config->broker, config->insecure, error);
-    return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "broker");
+    if (status != STATUS_OK)
+        return error_prefix(error, status, "broker");
+    if (config->metrics != NULL)
+        status = metrics_address_check(config->metrics, config->insecure, error);
+    return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "metrics");
 }
 
 static enum status start_loops(struct worker *self, struct error_text *error)
@@ -80,6 +90,7 @@ static enum status start_loops(struct worker *self, struct error_text *error)
         .wait_ms = (uint32_t)self->config->store_wait_ms,
         .current = self->current,
         .committer = self->committer,
+        .meters = &self->meters,
         .stop = &self->stop,
     };
     enum status status = STATUS_OK;
@@ -91,11 +102,40 @@ static enum status start_loops(struct worker *self, struct error_text *error)
     return status;
 }
 
+/* In the server's thread. Ready: models to serve, a broker, a store, and no end in sight.
+ */
+static bool collect(void *context)
+{
+    struct worker *self = context;
+    unsigned connected = atomic_load(&self->meters.connected);
+    bool away = committer_is_away(self->committer);
+    current_hold(self->current, &self->seen);
+    uint64_t generation = self->seen == NULL ? 0 : snapshot_generation(self->seen);
+    metric_set(self->meters.threads, connected);
+    metric_set(self->meters.generation, (double)generation);
+    metric_set(self->meters.away, away);
+    return self->seen != NULL && connected > 0 && !away && !atomic_load(&self->stop);
+}
+
+static enum status start_server(struct worker *self, struct error_text *error)
+{
+    const struct metrics_server_options options = {
+        .address = self->config->metrics,
+        .metrics = self->meters.metrics,
+        .collect = collect,
+        .context = self,
+    };
+    if (options.address == NULL)
+        return STATUS_OK;
+    return metrics_server_open(&options, &self->server, error);
+}
+
 static enum status start(struct worker *self, struct error_text *error)
 {
     self->context = loop_context_new();
     self->current = current_new();
-    if (self->context == NULL || self->current == NULL)
+    if (meters_open(&self->meters) != STATUS_OK || self->context == NULL ||
+        self->current == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
     enum status status =
         watcher_start(self->config->store, self->current, &self->watcher, error);
@@ -103,7 +143,9 @@ static enum status start(struct worker *self, struct error_text *error)
         status = committer_start(self->config->store, self->current,
                                  (uint32_t)self->config->store_wait_ms, &self->committer,
                                  error);
-    return status == STATUS_OK ? start_loops(self, error) : status;
+    if (status == STATUS_OK)
+        status = start_loops(self, error);
+    return status == STATUS_OK ? start_server(self, error) : status;
 }
 
 static void log_counters(const struct loop_counters *counters)
@@ -127,10 +169,13 @@ static void drain(struct worker *self, struct loop_counters *counters)
         loop_wake(self->loops[i]);
     for (uint64_t i = 0; i < self->loop_count; i++)
         loop_join(self->loops[i], counters);
+    metrics_server_close(self->server); /* it looks at what goes now */
+    snapshot_drop(self->seen);
     committer_stop(self->committer);
     watcher_stop(self->watcher);
     current_free(self->current);
     loop_context_free(self->context);
+    meters_close(&self->meters);
 }
 
 /* Before any thread starts, so that all of them leave the signals to main. */

@@ -8,6 +8,7 @@
 
 /* Milliseconds that never run back; the zero is arbitrary. */
 uint64_t clock_monotonic_ms(void);
+uint64_t clock_monotonic_us(void); /* the same in microseconds */
 
 /* Today as days since 1970-01-01, UTC. */
 int32_t clock_today(void);
