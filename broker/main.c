@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 struct broker_config {
-    char *front, *back, *metrics, *log_level, *config;
+    char *front, *back, *metrics, *log_level, *log_format, *config;
     bool insecure;
     uint64_t lease_ms, liveness_ms, drain_ms, attempts;
     uint64_t queue_bytes, region_queue_bytes, queue_batches;
@@ -47,6 +47,8 @@ static const struct config_key keys[] = {
      "serve /metrics and /health there by HTTP, such as 127.0.0.1:9101"},
     {KEY("log-level", CONFIG_TEXT, log_level), "info", 0, 0, "LEVEL",
      "debug, info, warn or error"},
+    {KEY("log-format", CONFIG_TEXT, log_format), "text", 0, 0, "FORMAT",
+     "text, or json: one object a line"},
     {KEY("config", CONFIG_TEXT, config), NULL, 0, 0, "FILE",
      "read options from a YAML file"},
 };
@@ -90,6 +92,8 @@ static enum status check_config(const struct broker_config *config,
                                 struct error_text *error)
 {
     enum status status = log_configure("chw-broker", config->log_level, error);
+    if (status == STATUS_OK)
+        status = log_set_format(config->log_format, error);
     if (status != STATUS_OK)
         return status;
     if (strcmp(config->front, config->back) == 0)

@@ -17,7 +17,7 @@
 enum { THREADS_MAX = 256 };
 
 struct worker_config {
-    char *broker, *store, *metrics, *log_level, *config;
+    char *broker, *store, *metrics, *log_level, *log_format, *config;
     uint64_t threads, window, store_wait_ms;
     bool insecure;
 };
@@ -39,6 +39,8 @@ static const struct config_key keys[] = {
      "serve /metrics and /health there by HTTP, such as 127.0.0.1:9102"},
     {KEY("log-level", CONFIG_TEXT, log_level), "info", 0, 0, "LEVEL",
      "debug, info, warn or error"},
+    {KEY("log-format", CONFIG_TEXT, log_format), "text", 0, 0, "FORMAT",
+     "text, or json: one object a line"},
     {KEY("config", CONFIG_TEXT, config), NULL, 0, 0, "FILE",
      "read options from a YAML file"},
 };
@@ -71,6 +73,8 @@ static enum status check_config(const struct worker_config *config,
                                 struct error_text *error)
 {
     enum status status = log_configure("chw-worker", config->log_level, error);
+    if (status == STATUS_OK)
+        status = log_set_format(config->log_format, error);
     if (status != STATUS_OK)
         return status;
     status = endpoint_check(config->broker, config->insecure, error);

@@ -23,6 +23,10 @@ MUST_CHECK enum status log_level_parse(const char *text, enum log_level *level);
 MUST_CHECK enum status log_configure(const char *program, const char *level,
                                      struct error_text *error);
 
+/* "text", or "json": one object a line, with time, level, program, event and fields, all
+ * texts; what is not ASCII becomes '?'. STATUS_INVALID: `error` names the two. */
+MUST_CHECK enum status log_set_format(const char *format, struct error_text *error);
+
 void log_line(enum log_level level, const char *event, const char *fields, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -5,6 +5,7 @@ Method: a broker and a worker on a folder of their own, read over HTTP by urllib
 sockets; promtool, where it is installed, says whether Prometheus will like it."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -153,6 +154,16 @@ class Operations(unittest.TestCase):
             self.assertEqual(get(port, "/metrics/../../etc/passwd")[0], 404)
             self.assertEqual(get(port, "/")[0], 404)
             self.assertEqual(get(port, "/health/ready")[0], 200)
+
+    def test_a_log_in_json_is_one_object_a_line(self):
+        done = run("chw-broker", "--log-format", "json", "--front", 'ipc://no"where\\/\u00e9',
+                   cwd=self.place)
+        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        self.assertEqual({"time", "level", "program", "event", "fields"}, set(lines[-1]))
+        self.assertEqual((lines[-1]["level"], lines[-1]["event"]), ("error", "ended"))
+        self.assertIn('no"where\\/', lines[-1]["fields"])
+        done = run("chw-worker", "--log-format", "xml", cwd=self.place)
+        self.assertIn("log-format is 'xml'; expected text or json", done.stderr)
 
     def test_addresses_are_refused_by_name(self):
         for name in "chw-broker", "chw-worker":
