@@ -9,6 +9,13 @@ cd "$(dirname "$0")"
 # shellcheck disable=SC2086 # lists of words
 install_packages $packages_build $packages_test
 
+# promtool judges our metrics; Debian's package would start a Prometheus besides.
+if ! command -v promtool >/dev/null; then
+    tools=$PWD/build/tools
+    [ -x "$tools/usr/bin/promtool" ] || unpack_package prometheus "$tools"
+    export PROMTOOL=$tools/usr/bin/promtool
+fi
+
 passed=0
 skipped=0
 log=$(mktemp)

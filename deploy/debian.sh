@@ -35,6 +35,10 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
 }
 
+have_lists() {
+    ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || as_root apt-get update
+}
+
 # Says what is needed, installs what is missing. Lists that are missing, or so old that the
 # install fails, are fetched first.
 install_packages() {
@@ -44,9 +48,16 @@ install_packages() {
     missing=$(missing_packages "$@")
     [ -n "$missing" ] || { echo "all are installed"; return 0; }
     echo "installing: $missing"
-    ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || as_root apt-get update ||
-        fail "apt-get update failed: is the network there?"
+    have_lists || fail "apt-get update failed: is the network there?"
     # shellcheck disable=SC2086 # a list of words
     apt_install $missing || { as_root apt-get update && apt_install $missing; } ||
         fail "apt-get could not install: $missing"
+}
+
+# unpack_package NAME FOLDER: its files without installing it, where a package would start a
+# service that nobody asked for.
+unpack_package() {
+    mkdir -p "$2"
+    have_lists && (cd "$2" && apt-get download "$1" && dpkg-deb -x "$1"_*.deb . && rm "$1"_*.deb) ||
+        fail "the package $1 could not be fetched into $2"
 }
