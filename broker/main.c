@@ -54,11 +54,36 @@ static const struct config_key keys[] = {
 };
 #undef KEY
 
+static enum status check_config(const void *target, struct error_text *error)
+{
+    const struct broker_config *config = target;
+    enum status status = log_configure("chw-broker", config->log_level, error);
+    if (status == STATUS_OK)
+        status = log_set_format(config->log_format, error);
+    if (status != STATUS_OK)
+        return status;
+    if (strcmp(config->front, config->back) == 0)
+        return error_set(error, STATUS_INVALID,
+                         "front and back are both %s: clients and workers need an "
+                         "address each",
+                         config->front);
+    status = endpoint_check(config->front, config->insecure, error);
+    if (status != STATUS_OK)
+        return error_prefix(error, status, "front");
+    status = endpoint_check(config->back, config->insecure, error);
+    if (status != STATUS_OK)
+        return error_prefix(error, status, "back");
+    if (config->metrics != NULL)
+        status = metrics_address_check(config->metrics, config->insecure, error);
+    return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "metrics");
+}
+
 static const struct config_spec spec = {
     .program = "chw-broker",
     .summary = "Hand batches from clients to workers, and the answers back.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
+    .check = check_config,
     .notes = "SIGTERM and SIGINT drain: leased batches are finished, then it exits 0.\n",
 };
 
@@ -86,30 +111,6 @@ static struct dispatch_limits make_limits(const struct broker_config *config)
         .liveness_ticks = ticks(config->liveness_ms),
         .drain_ticks = ticks(config->drain_ms),
     };
-}
-
-static enum status check_config(const struct broker_config *config,
-                                struct error_text *error)
-{
-    enum status status = log_configure("chw-broker", config->log_level, error);
-    if (status == STATUS_OK)
-        status = log_set_format(config->log_format, error);
-    if (status != STATUS_OK)
-        return status;
-    if (strcmp(config->front, config->back) == 0)
-        return error_set(error, STATUS_INVALID,
-                         "front and back are both %s: clients and workers need an "
-                         "address each",
-                         config->front);
-    status = endpoint_check(config->front, config->insecure, error);
-    if (status != STATUS_OK)
-        return error_prefix(error, status, "front");
-    status = endpoint_check(config->back, config->insecure, error);
-    if (status != STATUS_OK)
-        return error_prefix(error, status, "back");
-    if (config->metrics != NULL)
-        status = metrics_address_check(config->metrics, config->insecure, error);
-    return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "metrics");
 }
 
 /* libzmq takes over an ipc path that another process serves, without a word: a lock

@@ -46,11 +46,28 @@ static const struct config_key keys[] = {
 };
 #undef KEY
 
+static enum status check_config(const void *target, struct error_text *error)
+{
+    const struct worker_config *config = target;
+    enum status status = log_configure("chw-worker", config->log_level, error);
+    if (status == STATUS_OK)
+        status = log_set_format(config->log_format, error);
+    if (status != STATUS_OK)
+        return status;
+    status = endpoint_check(config->broker, config->insecure, error);
+    if (status != STATUS_OK)
+        return error_prefix(error, status, "broker");
+    if (config->metrics != NULL)
+        status = metrics_address_check(config->metrics, config->insecure, error);
+    return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "metrics");
+}
+
 static const struct config_spec spec = {
     .program = "chw-worker",
     .summary = "Score batches with the newest models and settle them in the store.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
+    .check = check_config,
     .notes = "SIGTERM and SIGINT drain: begun batches are finished, the rest returned; "
              "exit 0.",
 };
@@ -68,22 +85,6 @@ struct worker {
     struct metrics_server *server;
     struct snapshot *seen; /* by the server's thread */
 };
-
-static enum status check_config(const struct worker_config *config,
-                                struct error_text *error)
-{
-    enum status status = log_configure("chw-worker", config->log_level, error);
-    if (status == STATUS_OK)
-        status = log_set_format(config->log_format, error);
-    if (status != STATUS_OK)
-        return status;
-    status = endpoint_check(config->broker, config->insecure, error);
-    if (status != STATUS_OK)
-        return error_prefix(error, status, "broker");
-    if (config->metrics != NULL)
-        status = metrics_address_check(config->metrics, config->insecure, error);
-    return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "metrics");
-}
 
 static enum status start_loops(struct worker *self, struct error_text *error)
 {

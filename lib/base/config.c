@@ -14,7 +14,14 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum { KEYS_MAX = 64, FLAG_BASE = 256, FLAG_HELP = FLAG_BASE + KEYS_MAX };
+enum {
+    KEYS_MAX = 64,
+    FLAG_BASE = 256,
+    FLAG_HELP = FLAG_BASE + KEYS_MAX,
+    FLAG_CHECK,
+    FLAG_PRINT,
+    SOURCE_SIZE = 256
+};
 
 extern char **environ;
 
@@ -23,7 +30,9 @@ struct reading {
     const struct config_spec *spec;
     void *target;
     struct error_text *error;
-    bool replaced[KEYS_MAX]; /* lists that this source has begun anew */
+    bool checks, prints;                 /* --check-config, --print-config */
+    char sources[KEYS_MAX][SOURCE_SIZE]; /* of each value, for --print-config */
+    bool replaced[KEYS_MAX];             /* lists that this source has begun anew */
 };
 
 static void *field(const struct reading *self, const struct config_key *key)
@@ -135,6 +144,7 @@ static enum status set_value(struct reading *self, const struct config_key *key,
         [CONFIG_TEXT] = set_text, [CONFIG_COUNT] = set_count, [CONFIG_REAL] = set_real,
         [CONFIG_FLAG] = set_flag, [CONFIG_LIST] = set_list,
     };
+    snprintf(self->sources[key - self->spec->keys], SOURCE_SIZE, "%s", source);
     return setters[key->type](self, key, text, source);
 }
 
@@ -254,7 +264,11 @@ static void list_options(const struct config_spec *spec, struct option *options)
             .val = FLAG_BASE + (int)i,
         };
     options[spec->key_count] = (struct option){.name = "help", .val = FLAG_HELP};
-    options[spec->key_count + 1] = (struct option){.name = NULL};
+    options[spec->key_count + 1] =
+        (struct option){.name = "check-config", .val = FLAG_CHECK};
+    options[spec->key_count + 2] =
+        (struct option){.name = "print-config", .val = FLAG_PRINT};
+    options[spec->key_count + 3] = (struct option){.name = NULL};
 }
 
 static enum status refuse_flag(const struct reading *self, const char *given, int code)
@@ -270,7 +284,7 @@ static enum status refuse_flag(const struct reading *self, const char *given, in
 static enum status apply_flags(struct reading *self, int argc, char **argv,
                                const struct config_key *only)
 {
-    struct option options[KEYS_MAX + 2];
+    struct option options[KEYS_MAX + 4];
     int code;
     list_options(self->spec, options);
     optind = 0; /* start anew */
@@ -279,6 +293,10 @@ static enum status apply_flags(struct reading *self, int argc, char **argv,
         const struct config_key *key = NULL;
         if (code == FLAG_HELP || code == 'h')
             return STATUS_END;
+        self->checks = self->checks || code == FLAG_CHECK;
+        self->prints = self->prints || code == FLAG_PRINT;
+        if (code == FLAG_CHECK || code == FLAG_PRINT)
+            continue;
         if (code == 'o')
             key = find_key(self->spec, "output");
         else if (code >= FLAG_BASE)
@@ -305,7 +323,7 @@ static enum status take_operands(const struct reading *self, int argc, char **ar
         return error_set(
             self->error, STATUS_INVALID, "'%s' is one argument too many; try `%s --help`",
             argv[optind + (int)self->spec->operands_max], self->spec->program);
-    if (count < self->spec->operands_min)
+    if (count < self->spec->operands_min && !self->checks && !self->prints)
         return error_set(self->error, STATUS_INVALID, "expected %s; try `%s --help`",
                          self->spec->operands, self->spec->program);
     if (operands != NULL)
@@ -336,23 +354,95 @@ static enum status apply_config_file(struct reading *self, int argc, char **argv
     return status == STATUS_OK && path != NULL ? apply_file(self, path) : status;
 }
 
+static enum status read_all(struct reading *self, int argc, char **argv,
+                            char *const *environment, struct config_list *operands)
+{
+    assert(self->spec->key_count <= KEYS_MAX);
+    enum status status = apply_fallbacks(self);
+    next_source(self);
+    if (status == STATUS_OK)
+        status = apply_config_file(self, argc, argv, environment);
+    next_source(self);
+    if (status == STATUS_OK)
+        status = apply_environment(self, environment);
+    next_source(self);
+    if (status == STATUS_OK)
+        status = apply_flags(self, argc, argv, NULL);
+    return status == STATUS_OK ? take_operands(self, argc, argv, operands) : status;
+}
+
 enum status config_read(const struct config_spec *spec, int argc, char **argv,
                         char *const *environment, void *target,
                         struct config_list *operands, struct error_text *error)
 {
     struct reading reading = {.spec = spec, .target = target, .error = error};
-    assert(spec->key_count <= KEYS_MAX);
-    enum status status = apply_fallbacks(&reading);
-    next_source(&reading);
-    if (status == STATUS_OK)
-        status = apply_config_file(&reading, argc, argv, environment);
-    next_source(&reading);
-    if (status == STATUS_OK)
-        status = apply_environment(&reading, environment);
-    next_source(&reading);
-    if (status == STATUS_OK)
-        status = apply_flags(&reading, argc, argv, NULL);
-    return status == STATUS_OK ? take_operands(&reading, argc, argv, operands) : status;
+    return read_all(&reading, argc, argv, environment, operands);
+}
+
+/* ---- --print-config ---- */
+
+/* A quoted YAML text. What stands before the '@' of a URL may be a password. */
+static void print_text(const char *text)
+{
+    const char *host = strstr(text, "://"), *at = strrchr(text, '@');
+    bool secret = host != NULL && at != NULL && at > host;
+    putchar('"');
+    for (const char *c = text; *c != '\0'; c++) {
+        if (secret && c == host + 3) {
+            printf("***");
+            c = at;
+        }
+        if (*c == '"' || *c == '\\')
+            putchar('\\');
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            printf("\\x%02x", (unsigned char)*c);
+        else
+            putchar(*c);
+    }
+    putchar('"');
+}
+
+static void print_list(const struct config_list *list)
+{
+    putchar('[');
+    for (size_t i = 0; i < list->count; i++) {
+        printf(i == 0 ? "" : ", ");
+        print_text(list->items[i]);
+    }
+    putchar(']');
+}
+
+/* What is not set, and the file itself, which no file may name, are comments. */
+static void print_value(const struct reading *self, const struct config_key *key)
+{
+    const void *value = field(self, key);
+    const char *source = self->sources[key - self->spec->keys];
+    bool set = key->type != CONFIG_TEXT || *(char *const *)value != NULL;
+    printf("%s%s: ", set && strcmp(key->name, "config") != 0 ? "" : "# ", key->name);
+    if (key->type == CONFIG_TEXT && set)
+        print_text(*(char *const *)value);
+    else if (key->type == CONFIG_COUNT)
+        printf("%llu", (unsigned long long)*(const uint64_t *)value);
+    else if (key->type == CONFIG_REAL)
+        printf("%.17g", *(const double *)value);
+    else if (key->type == CONFIG_FLAG)
+        printf(*(const bool *)value ? "true" : "false");
+    else if (key->type == CONFIG_LIST)
+        print_list(value);
+    printf("  # %s\n", !set ? "not set" : source[0] == '\0' ? "default" : source);
+}
+
+static enum status check_and_print(const struct reading *self)
+{
+    const struct config_spec *spec = self->spec;
+    if (spec->check != NULL) {
+        enum status status = spec->check(self->target, self->error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    for (size_t i = 0; self->prints && i < spec->key_count; i++)
+        print_value(self, &spec->keys[i]);
+    return STATUS_OK;
 }
 
 static void print_key(const struct config_key *key)
@@ -378,6 +468,9 @@ static void print_help(const struct config_spec *spec)
            spec->operands == NULL ? "" : spec->operands, spec->summary);
     for (size_t i = 0; i < spec->key_count; i++)
         print_key(&spec->keys[i]);
+    printf("  %-26s %s\n", "--check-config",
+           "say whether all options are well, and exit");
+    printf("  %-26s %s\n", "--print-config", "also print them, with their sources");
     printf("  %-26s %s\n", "--help, -h", "this text");
     printf("\nAn option NAME can also be given as the variable CHW_NAME (upper case, '-' "
            "as '_')%s.\n",
@@ -392,18 +485,22 @@ bool config_load(const struct config_spec *spec, int argc, char **argv, void *ta
                  struct config_list *operands, int *exit_code)
 {
     struct error_text error = {""};
-    enum status status = config_read(spec, argc, argv, environ, target, operands, &error);
-    if (status == STATUS_OK)
+    struct reading reading = {.spec = spec, .target = target, .error = &error};
+    enum status status = read_all(&reading, argc, argv, environ, operands);
+    bool asked = reading.checks || reading.prints;
+    if (status == STATUS_OK && !asked)
         return true;
+    if (status == STATUS_OK)
+        status = check_and_print(&reading);
     if (status == STATUS_END)
         print_help(spec);
-    else
+    else if (status != STATUS_OK)
         fprintf(stderr, "%s: %s\n", spec->program,
                 error.text[0] == '\0' ? status_text(status) : error.text);
     config_free(spec, target, NULL);
-    *exit_code = status == STATUS_END       ? EX_OK
-                 : status == STATUS_INVALID ? EX_USAGE
-                                            : EX_CONFIG;
+    *exit_code = status == STATUS_OK || status == STATUS_END ? EX_OK
+                 : status == STATUS_INVALID                  ? EX_USAGE
+                                                             : EX_CONFIG;
     return false;
 }
 

@@ -57,6 +57,8 @@ struct config_spec {
     size_t operands_min, operands_max;
     const struct config_key *keys;
     size_t key_count;
+    /* Beyond types and bounds, run by --check-config; may be NULL. */
+    enum status (*check)(const void *target, struct error_text *error);
     const char *notes; /* examples and exit codes after the options in --help; may be NULL */
 };
 
@@ -65,7 +67,11 @@ struct config_spec {
  * none is taken. `--name value` and `--name=value`; `-o` is short for a key "output",
  * `-h` for --help.
  *
- * True: go on. False: --help was served or an error printed; end with *exit_code. */
+ * --check-config reads all sources, runs `check` and exits 0, or says what is wrong;
+ * --print-config does so and prints what holds as YAML, with each value's source as a
+ * comment and secrets as ***.
+ *
+ * True: go on. False: one of these or --help was served or an error printed; end with *exit_code. */
 MUST_CHECK bool config_load(const struct config_spec *spec, int argc, char **argv, void *target,
                             struct config_list *operands, int *exit_code);
 

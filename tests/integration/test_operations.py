@@ -155,6 +155,25 @@ class Operations(unittest.TestCase):
             self.assertEqual(get(port, "/")[0], 404)
             self.assertEqual(get(port, "/health/ready")[0], 200)
 
+    def test_a_configuration_is_checked_and_printed_with_its_sources(self):
+        done = run("chw-worker", "--print-config", "--threads", 3, "--store",
+                   "redis://u:geheim@h/0", cwd=self.place, env={"CHW_WINDOW": "7"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for line in ("threads: 3  # --threads", "window: 7  # CHW_WINDOW",
+                     "store-wait-ms: 30000  # default", "# metrics:   # not set",
+                     'store: "redis://***@h/0"  # --store'):
+            self.assertIn(line, done.stdout.splitlines())
+        self.assertNotIn("geheim", done.stdout)
+        path = self.place + "/printed.yaml"
+        with open(path, "w") as file:
+            file.write(done.stdout)
+        again = run("chw-worker", "--check-config", "--config", path, cwd=self.place)
+        self.assertEqual((again.returncode, again.stdout, again.stderr), (0, "", ""))
+        bad = run("chw-broker", "--check-config", "--front", "tcp://0.0.0.0:1", cwd=self.place)
+        self.assertNotEqual(bad.returncode, 0)
+        self.assertIn("front", bad.stderr)
+        self.assertEqual(os.listdir(self.place).count("front.ipc"), 0)
+
     def test_a_log_in_json_is_one_object_a_line(self):
         done = run("chw-broker", "--log-format", "json", "--front", 'ipc://no"where\\/\u00e9',
                    cwd=self.place)
