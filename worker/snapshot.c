@@ -171,9 +171,12 @@ struct gathering {
     bool no_memory;
 };
 
+/* Plans are for people, not for workers. */
 static bool gather_alias(void *arg, const struct alias *alias)
 {
     struct gathering *self = arg;
+    if (alias->kind == ARTIFACT_PLAN)
+        return true;
     struct alias *larger = realloc(self->aliases, (self->count + 1) * sizeof *larger);
     if (larger == NULL) {
         self->no_memory = true;

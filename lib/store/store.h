@@ -58,11 +58,13 @@ bool store_name_is_valid(const char *name);
 
 /* ---- artifacts ---- */
 
-enum artifact_kind { ARTIFACT_MODEL, ARTIFACT_PROGRAM };
+enum artifact_kind { ARTIFACT_MODEL, ARTIFACT_PROGRAM, ARTIFACT_PLAN };
 
-/* Programs are one artifact name with one alias. */
+/* Programs are one artifact name with one alias; so are plans. */
 #define STORE_PROGRAM_NAME "default"
 #define STORE_PROGRAM_ALIAS "current"
+#define STORE_PLAN_NAME "default"
+#define STORE_PLAN_ALIAS "current"
 
 struct artifact {
     enum artifact_kind kind;

@@ -246,6 +246,21 @@ static void program_that_does_not_load_leaves_the_old_one_serving(void **state)
     assert_memory_equal(&snapshot_program(self->snapshot)->version, &good, sizeof good);
 }
 
+static void plan_is_no_model(void **state)
+{
+    struct fixture *self = *state;
+    struct digest plan;
+    assert_int_equal(store_put(self->store.store, ARTIFACT_PLAN, STORE_PLAN_NAME, "plan",
+                               4, &plan, NULL),
+                     STATUS_OK);
+    assert_int_equal(store_alias_move(self->store.store, ARTIFACT_PLAN, STORE_PLAN_NAME,
+                                      STORE_PLAN_ALIAS, &plan, NULL),
+                     STATUS_OK);
+    reload(self);
+    assert_null(snapshot_alias(self->snapshot, STORE_PLAN_NAME, STORE_PLAN_ALIAS));
+    assert_false(has_logged(self, "refused"));
+}
+
 /* ---- the current one ---- */
 
 static void older_snapshot_does_not_replace_a_newer_one(void **state)
@@ -357,6 +372,7 @@ int main(void)
         TEST(version_is_refused_once_until_the_alias_moves),
         TEST(refused_first_version_is_no_model_at_all),
         TEST(program_that_does_not_load_leaves_the_old_one_serving),
+        TEST(plan_is_no_model),
         TEST(older_snapshot_does_not_replace_a_newer_one),
         TEST(swaps_under_readers_are_whole_and_free_nothing_in_use),
     };
