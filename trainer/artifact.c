@@ -83,38 +83,44 @@ static bool add_features(Chw__Model *self, const struct dataset *data,
     return done;
 }
 
-static bool make_linear(Chw__Model *self, const struct fit_logistic *fit,
-                        size_t input_count)
-{
-    Chw__Linear *linear = calloc(1, sizeof *linear);
-    if (linear == NULL)
-        return false;
-    chw__linear__init(linear);
-    self->estimator_case = CHW__MODEL__ESTIMATOR_LINEAR;
-    self->linear = linear;
-    linear->intercept = fit->intercept;
-    linear->weights = calloc(input_count, sizeof *linear->weights);
-    if (linear->weights == NULL)
-        return false;
-    memcpy(linear->weights, fit->weights, input_count * sizeof *linear->weights);
-    linear->n_weights = input_count;
-    return true;
-}
-
 Chw__Model *artifact_new(const char *name, const struct dataset *data,
-                         const struct pipeline *pipeline, const struct fit_logistic *fit)
+                         const struct pipeline *pipeline)
 {
     Chw__Model *self = calloc(1, sizeof *self);
     if (self == NULL)
         return NULL;
     chw__model__init(self);
     self->format = MODEL_FORMAT;
-    self->link = CHW__LINK__LINK_LOGISTIC;
-    if (set_text(&self->name, name) && add_features(self, data, pipeline) &&
-        make_linear(self, fit, pipeline->input_count))
+    if (set_text(&self->name, name) && add_features(self, data, pipeline))
         return self;
     chw__model__free_unpacked(self, NULL);
     return NULL;
+}
+
+enum status artifact_set_linear(Chw__Model *self, const struct fit_logistic *fit,
+                                size_t input_count)
+{
+    Chw__Linear *linear = calloc(1, sizeof *linear);
+    if (linear == NULL)
+        return STATUS_NOMEM;
+    chw__linear__init(linear);
+    self->link = CHW__LINK__LINK_LOGISTIC;
+    self->estimator_case = CHW__MODEL__ESTIMATOR_LINEAR;
+    self->linear = linear;
+    linear->intercept = fit->intercept;
+    linear->weights = calloc(input_count, sizeof *linear->weights);
+    if (linear->weights == NULL)
+        return STATUS_NOMEM;
+    memcpy(linear->weights, fit->weights, input_count * sizeof *linear->weights);
+    linear->n_weights = input_count;
+    return STATUS_OK;
+}
+
+void artifact_set_trees(Chw__Model *self, Chw__Trees *trees, Chw__Link link)
+{
+    self->link = link;
+    self->estimator_case = CHW__MODEL__ESTIMATOR_TREES;
+    self->trees = trees;
 }
 
 static bool add_parameter(Chw__Lineage *self, const char *name, const char *text)

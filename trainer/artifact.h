@@ -15,7 +15,7 @@
 
 #include "model.pb-c.h"
 
-enum { ARTIFACT_PARAMETERS_MAX = 8 };
+enum { ARTIFACT_PARAMETERS_MAX = 16 };
 
 struct artifact_lineage {
     struct digest data; /* SHA-256 of the file */
@@ -28,10 +28,16 @@ struct artifact_lineage {
     size_t parameter_count;
 };
 
-/* Without lineage and golden records. NULL when out of memory; freed with
+/* Without estimator, lineage and golden records. NULL when out of memory; freed with
  * chw__model__free_unpacked(). */
 Chw__Model *artifact_new(const char *name, const struct dataset *data,
-                         const struct pipeline *pipeline, const struct fit_logistic *fit);
+                         const struct pipeline *pipeline);
+
+MUST_CHECK enum status
+artifact_set_linear(Chw__Model *self, const struct fit_logistic *fit, size_t input_count);
+
+/* Takes `trees` over. */
+void artifact_set_trees(Chw__Model *self, Chw__Trees *trees, Chw__Link link);
 
 /* Metrics that are NaN are left out. */
 MUST_CHECK enum status artifact_add_lineage(Chw__Model *self,

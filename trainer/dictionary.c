@@ -174,19 +174,28 @@ enum status dictionary_check(const struct dictionary *self,
                              const struct dictionary_column *column, bool numeric,
                              struct error_text *error)
 {
-    if (column->missing == DICTIONARY_MISSING_KEEP)
-        return error_set(
-            error, STATUS_MALFORMED,
-            "%s:%zu: column %s: missing: keep needs a tree model, and this is a "
-            "logistic regression; use invalid or impute",
-            self->path, column->line, column->name);
     if (numeric && column->missing == DICTIONARY_MISSING_INDICATOR)
         return error_set(error, STATUS_MALFORMED,
-                         "%s:%zu: column %s is numeric: missing is invalid or impute",
+                         "%s:%zu: column %s is numeric: missing is invalid, impute or "
+                         "keep",
                          self->path, column->line, column->name);
     if (numeric && column->unknown != DICTIONARY_UNKNOWN_INFER)
         return error_set(error, STATUS_MALFORMED,
                          "%s:%zu: column %s is numeric: unknown is for categories",
                          self->path, column->line, column->name);
+    return STATUS_OK;
+}
+
+enum status dictionary_check_linear(const struct dictionary *self,
+                                    struct error_text *error)
+{
+    for (size_t i = 0; self != NULL && i < self->count; i++) {
+        if (self->columns[i].missing == DICTIONARY_MISSING_KEEP)
+            return error_set(
+                error, STATUS_MALFORMED,
+                "%s:%zu: column %s: missing: keep needs a tree model, and this is a "
+                "logistic regression; use invalid or impute",
+                self->path, self->columns[i].line, self->columns[i].name);
+    }
     return STATUS_OK;
 }

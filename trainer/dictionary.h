@@ -68,4 +68,8 @@ MUST_CHECK enum status dictionary_check(const struct dictionary *self,
                                         const struct dictionary_column *column,
                                         bool numeric, struct error_text *error);
 
+/* Whether the policies are such that a linear model can have. `self` may be NULL. */
+MUST_CHECK enum status dictionary_check_linear(const struct dictionary *self,
+                                               struct error_text *error);
+
 #endif

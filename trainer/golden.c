@@ -54,8 +54,8 @@ enum status golden_score(Chw__Golden *self, const struct model *model,
                          struct error_text *error)
 {
     struct record_fault faults[GOLDEN_ROWS];
-    enum status status =
-        records_score(self->batch, model, self->probabilities, faults, error);
+    struct records_scores scores = {self->probabilities, NULL, faults};
+    enum status status = records_score(self->batch, model, &scores, error);
     if (status != STATUS_OK)
         return status;
     self->n_probabilities = GOLDEN_ROWS;

@@ -9,8 +9,8 @@
 
 static enum status score_chunk(const struct model *model, const struct dataset *data,
                                const struct pipeline *pipeline, const uint32_t *rows,
-                               size_t count, float *probabilities,
-                               struct record_fault *faults, struct error_text *error)
+                               size_t count, const struct records_scores *scores,
+                               struct error_text *error)
 {
     Chw__Batch *batch = records_new(data, pipeline, count);
     if (batch == NULL)
@@ -19,7 +19,7 @@ static enum status score_chunk(const struct model *model, const struct dataset *
         for (size_t feature = 0; feature < pipeline->feature_count; feature++)
             records_set(batch, data, pipeline, feature, at, rows[at]);
     }
-    enum status status = records_score(batch, model, probabilities, faults, error);
+    enum status status = records_score(batch, model, scores, error);
     records_free(batch);
     return status;
 }
@@ -33,8 +33,10 @@ static enum status score_all(const struct model *model, const struct dataset *da
          first += COLUMNS_ROWS_MAX) {
         size_t left = split->heldout_count - first;
         size_t count = left < COLUMNS_ROWS_MAX ? left : COLUMNS_ROWS_MAX;
+        struct records_scores scores = {out->probabilities + first, out->margins + first,
+                                        out->faults + first};
         status = score_chunk(model, data, pipeline, split->heldout + first, count,
-                             out->probabilities + first, out->faults + first, error);
+                             &scores, error);
     }
     return status;
 }
@@ -69,9 +71,10 @@ enum status judge(const struct model *model, const struct dataset *data,
 {
     *out = (struct judgement){
         .probabilities = calloc(split->heldout_count, sizeof(float)),
+        .margins = calloc(split->heldout_count, sizeof(float)),
         .faults = calloc(split->heldout_count, sizeof(struct record_fault))};
     enum status status = STATUS_NOMEM;
-    if (out->probabilities != NULL && out->faults != NULL)
+    if (out->probabilities != NULL && out->margins != NULL && out->faults != NULL)
         status = score_all(model, data, pipeline, split, out, error);
     if (status == STATUS_OK)
         status = measure(data, split, out);
@@ -83,6 +86,7 @@ enum status judge(const struct model *model, const struct dataset *data,
 void judgement_release(struct judgement *self)
 {
     free(self->probabilities);
+    free(self->margins);
     free(self->faults);
     *self = (struct judgement){.probabilities = NULL};
 }

@@ -15,6 +15,7 @@ struct record_fault;
 
 struct judgement {
     float *probabilities;        /* one per held-out row */
+    float *margins;              /* one per held-out row, before calibration and link */
     struct record_fault *faults; /* one per held-out row */
     size_t unscored_count;       /* rows with a fault: not in the metrics */
     struct metrics metrics;

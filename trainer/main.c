@@ -3,6 +3,7 @@
 #include "base/config.h"
 #include "trainer/train.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define FIELD(name) offsetof(struct train_options, name)
@@ -29,8 +30,30 @@ static const struct config_key keys[] = {
      "of the split; same seed, same split"},
     {"heldout", CONFIG_REAL, FIELD(heldout), "0.2", 0, 0, "FRACTION",
      "part of the rows that judges the model"},
+    {"validation", CONFIG_REAL, FIELD(validation), "0.1", 0, 0, "FRACTION",
+     "boosting: part of the remaining rows that says when to stop"},
+    {"estimator", CONFIG_TEXT, FIELD(estimator), "logistic", 0, 0, "KIND",
+     "logistic, boosting or forest"},
     {"l2", CONFIG_REAL, FIELD(l2), "1.0", 0, 0, "C",
-     "inverse strength of the penalty on the weights"},
+     "logistic: inverse strength of the penalty on the weights"},
+    {"rounds", CONFIG_COUNT, FIELD(rounds), NULL, 1, 10000, "N",
+     "boosting: most rounds (200); forest: trees (100)"},
+    {"depth", CONFIG_COUNT, FIELD(depth), NULL, 1, 16, "N",
+     "of a tree at most (boosting 5, forest 10)"},
+    {"learning-rate", CONFIG_REAL, FIELD(learning_rate), "0.1", 0, 0, "RATE",
+     "boosting: how much a round may change"},
+    {"min-child-weight", CONFIG_REAL, FIELD(min_child_weight), "1", 0, 0, "WEIGHT",
+     "least sum of second derivatives in a leaf; forest: least records"},
+    {"subsample", CONFIG_REAL, FIELD(subsample), NULL, 0, 0, "FRACTION",
+     "of the records, drawn for each tree (boosting 1, forest 0.632)"},
+    {"colsample", CONFIG_REAL, FIELD(colsample), NULL, 0, 0, "FRACTION",
+     "of the inputs, for each tree (boosting 1) or split (forest 0.3)"},
+    {"lambda", CONFIG_REAL, FIELD(lambda), "1", 0, 0, "WEIGHT",
+     "penalty on the leaves of boosting and forest"},
+    {"early-stopping", CONFIG_COUNT, FIELD(early_stopping), "20", 0, 10000, "N",
+     "boosting: stop after N rounds without gain in validation; 0: never"},
+    {"threads", CONFIG_COUNT, FIELD(threads), "1", 1, 256, "N",
+     "of boosting and forest: no more than there are idle cores"},
     {"split-out", CONFIG_TEXT, FIELD(split_out), NULL, 0, 0, "FILE.csv",
      "write each row's part: train, heldout or excluded"},
     {"predictions-out", CONFIG_TEXT, FIELD(predictions_out), NULL, 0, 0, "FILE.csv",
@@ -68,7 +91,7 @@ static const struct config_spec spec = {
 
 int main(int argc, char **argv)
 {
-    struct train_options options = {0};
+    struct train_options options = {.subsample = NAN, .colsample = NAN};
     struct config_list operands = {0};
     int exit_code;
     if (!config_load(&spec, argc, argv, &options, &operands, &exit_code))

@@ -52,14 +52,17 @@ static enum status output_finish(struct output *self, struct error_text *error)
 
 static void write_split(const struct dataset *data, const struct split *split, FILE *file)
 {
-    size_t used = 0, train = 0;
+    size_t used = 0, train = 0, validation = 0;
     fputs("row,part\n", file);
     for (uint64_t number = 1; number <= data->rows_read; number++) {
         const char *part = "excluded";
         if (used < data->row_count && data->numbers[used] == number) {
             bool learnt = train < split->train_count && split->train[train] == used;
-            part = learnt ? "train" : "heldout";
+            bool validates = validation < split->validation_count &&
+                             split->validation[validation] == used;
+            part = learnt ? "train" : validates ? "validation" : "heldout";
             train += learnt;
+            validation += validates;
             used++;
         }
         csv_write_count(file, 1, number);
@@ -79,25 +82,32 @@ enum status outputs_write_split(const char *path, const struct dataset *data,
     return output_finish(&output, error);
 }
 
+static void write_score(const struct judgement *judgement, size_t i, FILE *file)
+{
+    if (judgement->faults[i].fault == CHW__RECORD_FAULT__RECORD_FAULT_NONE) {
+        csv_write_float(file, 0, judgement->probabilities[i]);
+        csv_write_float(file, 0, judgement->margins[i]);
+        return;
+    }
+    csv_write_text(file, 0, "");
+    csv_write_text(file, 0, "");
+}
+
 enum status outputs_write_predictions(const char *path, const struct dataset *data,
                                       const struct split *split,
-                                      const float *probabilities,
-                                      const struct record_fault *faults,
+                                      const struct judgement *judgement,
                                       struct error_text *error)
 {
     struct output output;
     enum status status = output_open(&output, path, error);
     if (status != STATUS_OK)
         return status;
-    fputs("row,outcome,probability\n", output.file);
+    fputs("row,outcome,probability,margin\n", output.file);
     for (size_t i = 0; i < split->heldout_count; i++) {
         size_t row = split->heldout[i];
         csv_write_count(output.file, 1, data->numbers[row]);
         csv_write_count(output.file, 0, data->outcomes[row]);
-        if (faults[i].fault == CHW__RECORD_FAULT__RECORD_FAULT_NONE)
-            csv_write_float(output.file, 0, probabilities[i]);
-        else
-            csv_write_text(output.file, 0, "");
+        write_score(judgement, i, output.file);
         csv_write_end(output.file);
     }
     return output_finish(&output, error);

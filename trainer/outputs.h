@@ -6,21 +6,21 @@
 #define TRAINER_OUTPUTS_H
 
 #include "base/error_text.h"
+#include "trainer/judge.h"
 #include "trainer/report.h"
 
-struct record_fault;
-
-/* row,part: every row of the file with train, heldout or excluded. */
+/* row,part: every row of the file with train, validation, heldout or excluded. */
 MUST_CHECK enum status outputs_write_split(const char *path, const struct dataset *data,
                                            const struct split *split,
                                            struct error_text *error);
 
-/* row,outcome,probability of the held-out rows; no probability where the record is
- * invalid. */
-MUST_CHECK enum status
-outputs_write_predictions(const char *path, const struct dataset *data,
-                          const struct split *split, const float *probabilities,
-                          const struct record_fault *faults, struct error_text *error);
+/* row,outcome,probability,margin of the held-out rows, in digits that read back to the
+ * same float32; neither where the record is invalid. */
+MUST_CHECK enum status outputs_write_predictions(const char *path,
+                                                 const struct dataset *data,
+                                                 const struct split *split,
+                                                 const struct judgement *judgement,
+                                                 struct error_text *error);
 
 MUST_CHECK enum status outputs_write_report(const char *path, const struct report *report,
                                             struct error_text *error);

@@ -53,7 +53,7 @@ static void fit_scale(struct pipeline_feature *self, const float *values, size_t
 }
 
 /* Returns NULL, or why the column tells nothing. */
-static const char *fit_numeric(struct pipeline_feature *self,
+static const char *fit_numeric(struct pipeline_feature *self, enum pipeline_style style,
                                const struct dataset_column *column, const uint32_t *rows,
                                size_t count, float *scratch)
 {
@@ -63,8 +63,12 @@ static const char *fit_numeric(struct pipeline_feature *self,
     if (scratch[0] == scratch[known - 1])
         return "it is the same in every training row";
     self->impute = median(scratch, known);
-    fit_scale(self, scratch, known, count - known);
     self->input_count = 1;
+    if (style == PIPELINE_TREES) {
+        self->scale = 1;
+        return NULL;
+    }
+    fit_scale(self, scratch, known, count - known);
     return isfinite(self->scale) && self->scale > 0 ? NULL
                                                     : "its values are too large to scale";
 }
@@ -95,7 +99,8 @@ static const char *fit_category(struct pipeline_feature *self,
     return self->input_count < 2 ? "it is the same in every row" : NULL;
 }
 
-static Chw__MissingPolicy choose_missing(const struct dataset_column *column)
+static Chw__MissingPolicy choose_missing(const struct dataset_column *column,
+                                         enum pipeline_style style)
 {
     static const Chw__MissingPolicy said[] = {
         [DICTIONARY_MISSING_INVALID] = CHW__MISSING_POLICY__MISSING_INVALID,
@@ -105,19 +110,21 @@ static Chw__MissingPolicy choose_missing(const struct dataset_column *column)
     };
     if (column->declared != NULL && column->declared->missing != DICTIONARY_MISSING_INFER)
         return said[column->declared->missing];
+    if (style == PIPELINE_TREES && column->missing_count > 0)
+        return CHW__MISSING_POLICY__MISSING_KEEP;
     return column->numeric || column->missing_count == 0
                ? CHW__MISSING_POLICY__MISSING_IMPUTE
                : CHW__MISSING_POLICY__MISSING_INDICATOR;
 }
 
-static void init_feature(struct pipeline_feature *self,
+static void init_feature(struct pipeline_feature *self, enum pipeline_style style,
                          const struct dataset_column *column, size_t index)
 {
     const struct dictionary_column *declared = column->declared;
     *self = (struct pipeline_feature){
         .column = index,
         .required = declared != NULL && declared->required,
-        .missing = choose_missing(column),
+        .missing = choose_missing(column, style),
         .unknown = declared != NULL && declared->unknown == DICTIONARY_UNKNOWN_MISSING
                        ? CHW__UNKNOWN_POLICY__UNKNOWN_MISSING
                        : CHW__UNKNOWN_POLICY__UNKNOWN_INVALID,
@@ -129,10 +136,10 @@ static void fit_column(struct pipeline *self, const struct dataset *data, size_t
 {
     const struct dataset_column *column = &data->columns[index];
     struct pipeline_feature *feature = &self->features[self->feature_count];
-    init_feature(feature, column, index);
-    const char *reason = column->numeric
-                             ? fit_numeric(feature, column, rows, row_count, scratch)
-                             : fit_category(feature, column, rows, row_count);
+    init_feature(feature, self->style, column, index);
+    const char *reason = column->numeric ? fit_numeric(feature, self->style, column, rows,
+                                                       row_count, scratch)
+                                         : fit_category(feature, column, rows, row_count);
     if (reason != NULL) {
         self->dropped[self->dropped_count++] = (struct pipeline_dropped){index, reason};
         return;
@@ -142,8 +149,8 @@ static void fit_column(struct pipeline *self, const struct dataset *data, size_t
     self->feature_count++;
 }
 
-enum status pipeline_fit(const struct dataset *data, const uint32_t *rows,
-                         size_t row_count, struct pipeline **out,
+enum status pipeline_fit(const struct dataset *data, enum pipeline_style style,
+                         const uint32_t *rows, size_t row_count, struct pipeline **out,
                          struct error_text *error)
 {
     assert(row_count > 0);
@@ -152,6 +159,7 @@ enum status pipeline_fit(const struct dataset *data, const uint32_t *rows,
     float *scratch = calloc(row_count, sizeof *scratch);
     if (self == NULL || scratch == NULL)
         goto fail;
+    self->style = style;
     self->features = calloc(data->column_count, sizeof *self->features);
     self->dropped = calloc(data->column_count, sizeof *self->dropped);
     if (self->features == NULL || self->dropped == NULL)
@@ -212,13 +220,36 @@ static struct pipeline_input encode_category(const struct pipeline_feature *self
     return (struct pipeline_input){(uint32_t)(self->first_input + code), 1};
 }
 
+static struct pipeline_input encode(const struct pipeline_feature *self,
+                                    const struct dataset_column *column, size_t row)
+{
+    return column->numeric ? encode_numeric(self, column, row)
+                           : encode_category(self, column, row);
+}
+
 void pipeline_encode(const struct pipeline *self, const struct dataset *data, size_t row,
                      struct pipeline_input *inputs)
+{
+    assert(self->style == PIPELINE_LINEAR);
+    for (size_t i = 0; i < self->feature_count; i++) {
+        const struct pipeline_feature *feature = &self->features[i];
+        inputs[i] = encode(feature, &data->columns[feature->column], row);
+    }
+}
+
+void pipeline_encode_dense(const struct pipeline *self, const struct dataset *data,
+                           size_t row, float *inputs)
 {
     for (size_t i = 0; i < self->feature_count; i++) {
         const struct pipeline_feature *feature = &self->features[i];
         const struct dataset_column *column = &data->columns[feature->column];
-        inputs[i] = column->numeric ? encode_numeric(feature, column, row)
-                                    : encode_category(feature, column, row);
+        bool kept = feature->missing == CHW__MISSING_POLICY__MISSING_KEEP &&
+                    dataset_is_missing(column, row);
+        for (size_t k = 0; k < feature->input_count; k++)
+            inputs[feature->first_input + k] = kept ? NAN : 0;
+        if (kept)
+            continue;
+        struct pipeline_input input = encode(feature, column, row);
+        inputs[input.index] = input.value;
     }
 }

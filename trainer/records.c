@@ -107,8 +107,7 @@ void records_set(Chw__Batch *self, const struct dataset *data,
 }
 
 enum status records_score(const Chw__Batch *self, const struct model *model,
-                          float *probabilities, struct record_fault *faults,
-                          struct error_text *error)
+                          const struct records_scores *out, struct error_text *error)
 {
     struct columns columns;
     enum status status = columns_view(self, &columns, error);
@@ -116,8 +115,10 @@ enum status records_score(const Chw__Batch *self, const struct model *model,
         return status;
     struct binding *binding = NULL;
     status = model_bind(model, &columns, &binding, error);
+    if (status == STATUS_OK && out->margins != NULL)
+        model_margins(binding, 0, columns.rows, out->margins, out->faults);
     if (status == STATUS_OK)
-        model_score(binding, 0, columns.rows, probabilities, faults);
+        model_score(binding, 0, columns.rows, out->probabilities, out->faults);
     binding_free(binding);
     columns_release(&columns);
     return status;

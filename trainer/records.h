@@ -13,6 +13,12 @@
 struct model;
 struct record_fault;
 
+/* One of each per record. */
+struct records_scores {
+    float *probabilities, *margins; /* margins may be NULL: not wanted */
+    struct record_fault *faults;
+};
+
 /* `row_count` records, at most COLUMNS_ROWS_MAX, with every feature missing. NULL when
  * out of memory. */
 Chw__Batch *records_new(const struct dataset *data, const struct pipeline *pipeline,
@@ -24,9 +30,8 @@ void records_free(Chw__Batch *self);
 void records_set(Chw__Batch *self, const struct dataset *data,
                  const struct pipeline *pipeline, size_t feature, size_t at, size_t row);
 
-/* One probability and fault per record. */
 MUST_CHECK enum status records_score(const Chw__Batch *self, const struct model *model,
-                                     float *probabilities, struct record_fault *faults,
+                                     const struct records_scores *out,
                                      struct error_text *error);
 
 #endif

@@ -34,12 +34,13 @@ static void write_data(const struct report *self, FILE *file)
     fprintf(file, "\noutcome     %s = %s in %zu rows (%.2f %%)\n", self->target,
             data->positive, data->positive_count,
             percent(data->positive_count, data->row_count));
-    fprintf(file,
-            "split       %zu to train, %zu held out (%.1f %%, seed %llu, equal rows "
-            "together)\n",
-            self->split->train_count, self->split->heldout_count,
-            percent(self->split->heldout_count, data->row_count),
-            (unsigned long long)self->lineage->seed);
+    fprintf(
+        file,
+        "split       %zu to train, %zu to validate, %zu held out (%.1f %%, seed %llu, "
+        "equal rows together)\n",
+        self->split->train_count, self->split->validation_count,
+        self->split->heldout_count, percent(self->split->heldout_count, data->row_count),
+        (unsigned long long)self->lineage->seed);
 }
 
 static void describe_missing(const struct report *self, size_t index, char *text,
@@ -51,6 +52,8 @@ static void describe_missing(const struct report *self, size_t index, char *text
         snprintf(text, size, "invalid");
     else if (feature->missing == CHW__MISSING_POLICY__MISSING_INDICATOR)
         snprintf(text, size, "an indicator");
+    else if (feature->missing == CHW__MISSING_POLICY__MISSING_KEEP)
+        snprintf(text, size, "kept for the trees");
     else if (column->numeric)
         snprintf(text, size, "median %.6g", (double)feature->impute);
     else
@@ -137,8 +140,8 @@ void report_write_table(const struct report *self, FILE *file)
     write_data(self, file);
     write_features(self, file);
     write_metrics(self, file);
-    fprintf(file, "\nmodel       %s (%s)\nversion     %s\n", self->name,
-            FIT_LOGISTIC_SOLVER, version);
+    fprintf(file, "\nmodel       %s (%s)\nversion     %s\n", self->name, self->solver,
+            version);
     write_program(self, file);
 }
 
@@ -241,6 +244,7 @@ void report_write_json(const struct report *self, FILE *file)
     json_count(file, "rows_target_missing", self->data->target_missing_count);
     json_count(file, "rows_refused", self->data->refused_count);
     json_count(file, "rows_train", self->split->train_count);
+    json_count(file, "rows_validation", self->split->validation_count);
     json_count(file, "rows_heldout", self->split->heldout_count);
     json_count(file, "heldout_scored", self->metrics->count);
     json_count(file, "heldout_positive", self->metrics->positive_count);

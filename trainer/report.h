@@ -13,6 +13,7 @@
 struct report {
     const char *path, *name, *target;
     const char *alias; /* NULL: not promoted */
+    const char *solver;
     const struct dataset *data;
     const struct split *split;
     const struct pipeline *pipeline;

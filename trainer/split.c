@@ -53,20 +53,27 @@ static uint64_t row_hash(const struct dataset *data, uint64_t *const *tokens,
     return digest_number(scratch, (data->column_count + 1) * sizeof *scratch);
 }
 
-static void assign(const struct dataset *data, uint64_t *const *tokens, uint64_t seed,
-                   double fraction, uint64_t *scratch, struct split *out)
+/* Of hashes from 0 up: first the held-out part, then the validation part. */
+static void assign(const struct dataset *data, uint64_t *const *tokens,
+                   const struct split_request *request, uint64_t *scratch,
+                   struct split *out)
 {
-    uint64_t bound = (uint64_t)(fraction * 18446744073709551616.0);
+    double end = request->heldout + request->validation * (1 - request->heldout);
+    uint64_t heldout = (uint64_t)(request->heldout * 18446744073709551616.0);
+    uint64_t validation = (uint64_t)(end * 18446744073709551616.0);
     for (size_t row = 0; row < data->row_count; row++) {
-        if (row_hash(data, tokens, seed, row, scratch) < bound)
+        uint64_t hash = row_hash(data, tokens, request->seed, row, scratch);
+        if (hash < heldout)
             out->heldout[out->heldout_count++] = (uint32_t)row;
+        else if (hash < validation)
+            out->validation[out->validation_count++] = (uint32_t)row;
         else
             out->train[out->train_count++] = (uint32_t)row;
     }
 }
 
-static enum status check(const struct dataset *data, const struct split *split,
-                         struct error_text *error)
+static enum status check(const struct dataset *data, const struct split_request *request,
+                         const struct split *split, struct error_text *error)
 {
     size_t positive = 0;
     for (size_t i = 0; i < split->train_count; i++)
@@ -77,6 +84,10 @@ static enum status check(const struct dataset *data, const struct split *split,
             "all %zu rows fall into one part, because rows with equal features stay "
             "together: there are too few different rows",
             data->row_count);
+    if (request->validation > 0 && split->validation_count == 0)
+        return error_set(error, STATUS_MALFORMED,
+                         "no row falls into the validation part: give a larger "
+                         "--validation, or --early-stopping 0 to do without");
     if (positive == 0 || positive == split->train_count)
         return error_set(
             error, STATUS_MALFORMED,
@@ -94,7 +105,7 @@ static enum status make_tokens(const struct dataset *data, uint64_t **tokens)
     return status;
 }
 
-enum status split_rows(const struct dataset *data, uint64_t seed, double fraction,
+enum status split_rows(const struct dataset *data, const struct split_request *request,
                        struct split **out, struct error_text *error)
 {
     enum status status = STATUS_NOMEM;
@@ -105,13 +116,14 @@ enum status split_rows(const struct dataset *data, uint64_t seed, double fractio
         goto end;
     self->train = calloc(data->row_count, sizeof *self->train);
     self->heldout = calloc(data->row_count, sizeof *self->heldout);
-    if (self->train == NULL || self->heldout == NULL)
+    self->validation = calloc(data->row_count, sizeof *self->validation);
+    if (self->train == NULL || self->heldout == NULL || self->validation == NULL)
         goto end;
     status = make_tokens(data, tokens);
     if (status != STATUS_OK)
         goto end;
-    assign(data, tokens, seed, fraction, scratch, self);
-    status = check(data, self, error);
+    assign(data, tokens, request, scratch, self);
+    status = check(data, request, self, error);
 end:
     for (size_t i = 0; tokens != NULL && i < data->column_count; i++)
         free(tokens[i]);
@@ -129,6 +141,7 @@ void split_free(struct split *self)
     if (self == NULL)
         return;
     free(self->train);
+    free(self->validation);
     free(self->heldout);
     free(self);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* split.h - which rows are learnt from and which are held out to judge the model.
+/* split.h - which rows are learnt from, which say when to stop learning, and which are
+ * held out to judge the model.
  *
  * A row's part is a hash of its feature values and the seed: two rows with the same
  * values are always in the same part, so nobody is judged on what was learnt from a twin,
@@ -11,15 +12,22 @@
 #include "base/error_text.h"
 #include "trainer/dataset.h"
 
-struct split {
-    uint32_t *train, *heldout; /* rows of the data set, ascending */
-    size_t train_count, heldout_count;
+struct split_request {
+    uint64_t seed;
+    double heldout;    /* part of all rows, in (0, 1) */
+    double validation; /* part of those not held out, in [0, 1); 0: none */
 };
 
-/* About `fraction` (in (0, 1)) of the rows are held out. STATUS_MALFORMED: one part has
- * no rows, or the training part only one outcome. */
-MUST_CHECK enum status split_rows(const struct dataset *data, uint64_t seed,
-                                  double fraction, struct split **out,
+struct split {
+    uint32_t *train, *validation, *heldout; /* rows of the data set, ascending */
+    size_t train_count, validation_count, heldout_count;
+};
+
+/* Parts are about as large as asked; the held-out part does not depend on `validation`.
+ * STATUS_MALFORMED: a part that was asked for has no rows, or the training part only one
+ * outcome. */
+MUST_CHECK enum status split_rows(const struct dataset *data,
+                                  const struct split_request *request, struct split **out,
                                   struct error_text *error);
 void split_free(struct split *self);
 

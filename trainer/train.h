@@ -14,7 +14,13 @@ struct train_options {
     char *promote;      /* NULL: publish only */
     char *data, *store; /* without a store: store.db in the data folder */
     uint64_t seed;
-    double heldout, l2; /* l2: liblinear's C, the inverse strength of the penalty */
+    double heldout, validation;
+    char *estimator; /* logistic, boosting or forest */
+    double l2;       /* liblinear's C, the inverse strength of the penalty */
+    /* Of boosting and forest: see trainer/fit_xgboost.h. The estimator's default where
+     * rounds or depth is 0, subsample or colsample NaN. */
+    uint64_t rounds, depth, early_stopping, threads;
+    double learning_rate, min_child_weight, subsample, colsample, lambda;
     char *split_out, *predictions_out, *report;
 };
 

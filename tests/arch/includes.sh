@@ -21,6 +21,8 @@ home() {
     sqlite3.h) echo "lib/store/store_sqlite*" ;;
     csv.h | zlib.h) echo "lib/table/*" ;;
     linear.h) echo "trainer/fit_logistic.c" ;;
+    xgboost/*) echo "trainer/fit_xgboost.c" ;;
+    jansson.h) echo "trainer/xgboost_json.c" ;;
     microhttpd.h) echo "lib/metrics/metrics_server.c" ;;
     zmq.h) echo "lib/wire/*|broker/loop.c|worker/loop.c|client/link.c" ;;
     czmq.h | hiredis.h) echo "nowhere-yet" ;;

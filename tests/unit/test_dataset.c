@@ -278,9 +278,8 @@ static void dictionary_errors_name_the_line(void **state)
         {"columns:\n  x: {type: numbers}\n",
          ":2: type is one of numeric, category, id, drop"},
         {"columns:\n  x: {missing: skip}\n", ":2: missing is one of"},
-        {"columns:\n  x: {missing: keep, type: numeric}\n", "keep needs a tree model"},
         {"columns:\n  x: {type: numeric, missing: indicator}\n",
-         "missing is invalid or impute"},
+         "missing is invalid, impute or keep"},
         {"columns:\n  x: {type: numeric, unknown: missing}\n",
          "unknown is for categories"},
         {"columns:\n  x: {type: id}\n  x: {type: drop}\n", "line 3"},
@@ -299,6 +298,21 @@ static void dictionary_errors_name_the_line(void **state)
         unlink(path);
         free(path);
     }
+}
+
+static void keeping_what_is_missing_needs_trees(void **state)
+{
+    (void)state;
+    char *path = fixture_file("columns:\n  x: {missing: keep, type: numeric}\n");
+    struct dictionary *dictionary = NULL;
+    struct error_text error = {.text = ""};
+    assert_int_equal(dictionary_read(path, &dictionary, &error), STATUS_OK);
+    assert_int_equal(dictionary_check_linear(dictionary, &error), STATUS_MALFORMED);
+    assert_non_null(strstr(error.text, ":2: column x: missing: keep needs a tree model"));
+    assert_int_equal(dictionary_check_linear(NULL, &error), STATUS_OK);
+    dictionary_free(dictionary);
+    unlink(path);
+    free(path);
 }
 
 static void row_missing_where_it_must_not_is_left_out(void **state)
@@ -338,6 +352,7 @@ int main(void)
         cmocka_unit_test(too_many_categories_are_refused),
         cmocka_unit_test(dictionary_says_what_a_column_is),
         cmocka_unit_test(dictionary_errors_name_the_line),
+        cmocka_unit_test(keeping_what_is_missing_needs_trees),
         cmocka_unit_test(row_missing_where_it_must_not_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ static struct pipeline *fit(const struct dataset *data, const uint32_t *rows,
 {
     struct pipeline *pipeline = NULL;
     struct error_text error = {.text = ""};
-    if (pipeline_fit(data, rows, count, &pipeline, &error) != STATUS_OK)
+    if (pipeline_fit(data, PIPELINE_LINEAR, rows, count, &pipeline, &error) != STATUS_OK)
         fail_msg("%s", error.text);
     return pipeline;
 }
@@ -117,8 +117,9 @@ static void no_features_left_is_refused(void **state)
     struct dataset *data = repeat("constant", lines, 1);
     struct pipeline *pipeline = NULL;
     struct error_text error = {.text = ""};
-    assert_int_equal(pipeline_fit(data, first_four, 4, &pipeline, &error),
-                     STATUS_MALFORMED);
+    assert_int_equal(
+        pipeline_fit(data, PIPELINE_LINEAR, first_four, 4, &pipeline, &error),
+        STATUS_MALFORMED);
     assert_non_null(strstr(error.text, "no features are left"));
     dataset_free(data);
 }
@@ -143,7 +144,10 @@ static void train_on(struct trained *self, const char *header, const char *const
     assert_int_equal(fit_logistic_run(self->pipeline, self->data, self->rows, ROWS, 1,
                                       &self->fit, NULL),
                      STATUS_OK);
-    self->message = artifact_new("test", self->data, self->pipeline, &self->fit);
+    self->message = artifact_new("test", self->data, self->pipeline);
+    assert_int_equal(
+        artifact_set_linear(self->message, &self->fit, self->pipeline->input_count),
+        STATUS_OK);
     uint8_t *bytes;
     size_t size;
     struct error_text error = {.text = ""};
@@ -177,8 +181,8 @@ static void model_computes_the_inputs_that_were_fitted(void **state)
     }
     float probabilities[ROWS];
     struct record_fault faults[ROWS];
-    assert_int_equal(records_score(batch, t.model, probabilities, faults, NULL),
-                     STATUS_OK);
+    struct records_scores scores = {probabilities, NULL, faults};
+    assert_int_equal(records_score(batch, t.model, &scores, NULL), STATUS_OK);
     for (size_t row = 0; row < ROWS; row++) {
         struct pipeline_input inputs[3];
         double margin = t.fit.intercept;

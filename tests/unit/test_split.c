@@ -46,7 +46,9 @@ static void heldout_rows(const struct dataset *data, const int *order, uint64_t 
 {
     struct split *split = NULL;
     memset(held, 0, ROWS * sizeof *held);
-    assert_int_equal(split_rows(data, seed, 0.25, &split, NULL), STATUS_OK);
+    assert_int_equal(
+        split_rows(data, &(struct split_request){seed, 0.25, 0}, &split, NULL),
+        STATUS_OK);
     assert_int_equal(split->train_count + split->heldout_count, data->row_count);
     for (size_t i = 0; i < split->heldout_count; i++)
         held[order[data->numbers[split->heldout[i]] - 1]]++;
@@ -124,6 +126,29 @@ static void seed_makes_another_split(void **state)
     assert_memory_not_equal(one, two, sizeof one);
 }
 
+static void validation_takes_its_part_of_training_rows_only(void **state)
+{
+    (void)state;
+    int order[ROWS];
+    fill_order(order, ROWS);
+    struct dataset *data = table(order, ROWS);
+    struct split *without = NULL, *with = NULL;
+    assert_int_equal(
+        split_rows(data, &(struct split_request){1, 0.25, 0}, &without, NULL), STATUS_OK);
+    assert_int_equal(split_rows(data, &(struct split_request){1, 0.25, 0.2}, &with, NULL),
+                     STATUS_OK);
+    assert_int_equal(without->validation_count, 0);
+    assert_int_equal(with->heldout_count, without->heldout_count);
+    assert_memory_equal(with->heldout, without->heldout,
+                        with->heldout_count * sizeof *with->heldout);
+    assert_int_equal(with->train_count + with->validation_count, without->train_count);
+    assert_in_range(with->validation_count, without->train_count / 10,
+                    without->train_count * 3 / 10);
+    split_free(without);
+    split_free(with);
+    dataset_free(data);
+}
+
 static void equal_rows_cannot_be_split(void **state)
 {
     (void)state;
@@ -133,7 +158,8 @@ static void equal_rows_cannot_be_split(void **state)
     struct dataset *data = fixture_dataset(text);
     struct split *split = NULL;
     struct error_text error = {.text = ""};
-    assert_int_equal(split_rows(data, 1, 0.2, &split, &error), STATUS_MALFORMED);
+    assert_int_equal(split_rows(data, &(struct split_request){1, 0.2, 0}, &split, &error),
+                     STATUS_MALFORMED);
     assert_non_null(strstr(error.text, "fall into one part"));
     dataset_free(data);
 }
@@ -150,7 +176,8 @@ static void training_part_needs_both_outcomes(void **state)
     for (uint64_t seed = 0; seed < 40; seed++) {
         struct split *split = NULL;
         struct error_text error = {.text = ""};
-        if (split_rows(data, seed, 0.25, &split, &error) == STATUS_OK)
+        if (split_rows(data, &(struct split_request){seed, 0.25, 0}, &split, &error) ==
+            STATUS_OK)
             split_count++;
         else if (strstr(error.text, "only one outcome") != NULL)
             refused++;
@@ -168,6 +195,7 @@ int main(void)
         cmocka_unit_test(twins_stay_together),
         cmocka_unit_test(new_category_moves_no_other_row),
         cmocka_unit_test(seed_makes_another_split),
+        cmocka_unit_test(validation_takes_its_part_of_training_rows_only),
         cmocka_unit_test(equal_rows_cannot_be_split),
         cmocka_unit_test(training_part_needs_both_outcomes),
     };
