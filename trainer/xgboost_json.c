@@ -358,6 +358,7 @@ static enum status read_model(const json_t *root, struct xgboost_model *out,
 enum status xgboost_json_read(const char *text, size_t size, struct xgboost_model *out,
                               struct error_text *error)
 {
+    out->trees = NULL;
     json_error_t place;
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &place);
     if (root == NULL)

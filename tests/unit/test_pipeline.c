@@ -196,6 +196,32 @@ static void model_computes_the_inputs_that_were_fitted(void **state)
     release(&t);
 }
 
+static void trees_get_numbers_as_they_are_and_missing_as_nan(void **state)
+{
+    (void)state;
+    struct dataset *data =
+        repeat("x,z,w,v",
+               (const char *[]){"1.5,a,u,4", "2.5,b,,8", ",c,v,15", "7.25,a,v,16"}, 4);
+    struct pipeline *pipeline = NULL;
+    assert_int_equal(pipeline_fit(data, PIPELINE_TREES, first_four, 4, &pipeline, NULL),
+                     STATUS_OK);
+    assert_int_equal(pipeline->input_count, 1 + 3 + 2 + 1);
+    assert_int_equal(pipeline->features[0].missing, CHW__MISSING_POLICY__MISSING_KEEP);
+    assert_int_equal(pipeline->features[1].missing, CHW__MISSING_POLICY__MISSING_IMPUTE);
+    assert_int_equal(pipeline->features[2].missing, CHW__MISSING_POLICY__MISSING_KEEP);
+    assert_int_equal(pipeline->features[3].missing, CHW__MISSING_POLICY__MISSING_IMPUTE);
+    assert_true(pipeline->features[0].center == 0 && pipeline->features[0].scale == 1);
+    float inputs[7];
+    pipeline_encode_dense(pipeline, data, 1, inputs);
+    const float second[] = {2.5F, 0, 1, 0, NAN, NAN, 8};
+    for (size_t i = 0; i < 7; i++)
+        assert_true(isnan(second[i]) ? isnan(inputs[i]) : inputs[i] == second[i]);
+    pipeline_encode_dense(pipeline, data, 2, inputs);
+    assert_true(isnan(inputs[0]) && inputs[3] == 1 && inputs[5] == 1 && inputs[4] == 0);
+    pipeline_free(pipeline);
+    dataset_free(data);
+}
+
 /* The line with y = 1 in the first repetition comes first or second: both signs of
  * liblinear's labels occur, and a higher x must always mean a higher risk. */
 static void weights_speak_for_the_positive_outcome(void **state)
@@ -307,6 +333,7 @@ int main(void)
         cmocka_unit_test(columns_that_tell_nothing_are_left_out),
         cmocka_unit_test(no_features_left_is_refused),
         cmocka_unit_test(model_computes_the_inputs_that_were_fitted),
+        cmocka_unit_test(trees_get_numbers_as_they_are_and_missing_as_nan),
         cmocka_unit_test(weights_speak_for_the_positive_outcome),
         cmocka_unit_test(intercept_is_hardly_penalised),
         cmocka_unit_test(golden_records_are_nobody),
