@@ -8,6 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xgboost/c_api.h>
+#include <xgboost/version_config.h>
+
+#define TEXT_OF(number) #number
+#define VERSION_TEXT(major, minor, patch)                                                \
+    TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
+
+const char fit_xgboost_solver[] = "XGBoost " VERSION_TEXT(
+    XGBOOST_VER_MAJOR, XGBOOST_VER_MINOR, XGBOOST_VER_PATCH) " hist";
 
 struct fitting {
     const struct fit_xgboost_request *request;

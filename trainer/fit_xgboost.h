@@ -14,7 +14,7 @@
 #include "trainer/split.h"
 #include "trainer/xgboost_json.h"
 
-#define FIT_XGBOOST_SOLVER "XGBoost hist"
+extern const char fit_xgboost_solver[]; /* with its version */
 
 struct fit_xgboost_params {
     bool forest;

@@ -60,6 +60,8 @@ static const struct config_key keys[] = {
      "write the held-out rows' outcomes and probabilities"},
     {"report", CONFIG_TEXT, FIELD(report), NULL, 0, 0, "FILE.json",
      "write metrics and lineage in full precision"},
+    {"config", CONFIG_TEXT, FIELD(config), NULL, 0, 0, "FILE.yaml",
+     "read options from a YAML file"},
 };
 
 static const struct config_spec spec = {
@@ -80,7 +82,7 @@ static const struct config_spec spec = {
         "dictionary\n"
         "says otherwise:\n"
         "  columns:\n"
-        "    BMI:    {type: numeric, missing: invalid}    # numeric: invalid, impute\n"
+        "    BMI:    {type: numeric, missing: invalid}    # or impute; trees: keep\n"
         "    income: {type: category, missing: indicator, unknown: missing}\n"
         "    visit:  {type: id}                           # or drop; required: true\n"
         "\n"

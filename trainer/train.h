@@ -22,6 +22,7 @@ struct train_options {
     uint64_t rounds, depth, early_stopping, threads;
     double learning_rate, min_child_weight, subsample, colsample, lambda;
     char *split_out, *predictions_out, *report;
+    char *config;
 };
 
 /* Prints the report on stdout and progress on stderr. Nothing is published before every

@@ -70,6 +70,72 @@ class Program(unittest.TestCase):
         self.assertNotEqual(self.train(self.table(lines), "--seed", "2")[0]["version"],
                             first["version"])
 
+    def test_trees_repeat_by_seed_and_parameters(self):
+        path = self.table(good_lines())
+        for estimator in ("boosting", "forest"):
+            with self.subTest(estimator=estimator):
+                options = ("--estimator", estimator, "--rounds", "8", "--subsample", "0.7")
+                first, output = self.train(path, *options)
+                self.assertIn("XGBoost 1.7", output)
+                self.assertEqual(first["parameters"]["estimator"], estimator)
+                self.assertEqual(self.train(path, *options)[0]["version"], first["version"])
+                for other in (("--seed", "2"), ("--depth", "2"), ("--lambda", "3")):
+                    self.assertNotEqual(self.train(path, *options, *other)[0]["version"],
+                                        first["version"], other)
+
+    def test_boosting_says_each_round_and_stops_early(self):
+        path = self.table(good_lines())
+        options = ("--estimator", "boosting", "--learning-rate", "1", "--rounds", "300",
+                   "--early-stopping", "2", "--validation", "0.3", "--report", self.path("report"))
+        result = self.run_on(path, *options)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        with open(self.path("report")) as file:
+            report = json.load(file)
+        kept = int(report["parameters"]["rounds_kept"])
+        self.assertGreater(report["rows_validation"], 0)
+        self.assertRegex(result.stderr, f"round {kept + 2}: log-loss .* in training, .* in validation")
+        self.assertNotIn(f"round {kept + 3}:", result.stderr)
+        self.assertIn(f"kept the first {kept} rounds", result.stderr)
+        report, _ = self.train(path, *options[:6], "--early-stopping", "0", "--rounds", "9")
+        self.assertEqual(report["rows_validation"], 0)
+        self.assertEqual(report["parameters"]["rounds_kept"], "9")
+
+    def test_parameters_come_from_a_file_and_flags_win(self):
+        with open(self.path("train.yaml"), "w") as file:
+            file.write("estimator: boosting\nrounds: 5\ndepth: 2\nearly-stopping: 0\n")
+        report, _ = self.train(self.table(good_lines()), "--config", self.path("train.yaml"),
+                               "--depth", "3")
+        self.assertEqual([report["parameters"][name] for name in ("estimator", "rounds", "depth")],
+                         ["boosting", "5", "3"])
+
+    def test_trees_may_keep_what_is_missing(self):
+        with open(self.path("dictionary.yaml"), "w") as file:
+            file.write("columns:\n  age: {missing: keep}\n  smokes: {missing: keep}\n")
+        path, said = self.table(good_lines()), ("--dictionary", self.path("dictionary.yaml"))
+        self.refuse(self.run_on(path, *said), DATA, ":2: column age: missing: keep needs a tree")
+        report, _ = self.train(path, *said, "--estimator", "boosting", "--rounds", "4")
+        self.assertEqual([f["missing"] for f in report["features"] if f["name"] != "bmi"],
+                         ["kept for the trees"] * 2)
+
+    def test_parameters_out_of_range_are_refused(self):
+        path = self.table(good_lines())
+        for option, value, sentence in (
+                ("--learning-rate", "0", "--learning-rate 0: a number above 0 and up to 1"),
+                ("--learning-rate", "1.5", "--learning-rate 1.5: a number above 0"),
+                ("--min-child-weight", "-1", "--min-child-weight -1: a number from 0"),
+                ("--subsample", "0", "--subsample 0: a number above 0 and up to 1"),
+                ("--colsample", "2", "--colsample 2: a number above 0 and up to 1"),
+                ("--lambda", "-0.5", "--lambda -0.5: a number from 0"),
+                ("--validation", "1", "--validation 1: a fraction between 0 and 1"),
+                ("--estimator", "trees", "--estimator trees: logistic, boosting or forest"),
+                ("--rounds", "0", "rounds must be"), ("--depth", "17", "depth must be"),
+                ("--threads", "0", "threads must be")):
+            with self.subTest(option=option, value=value):
+                result = self.run_on(path, "--estimator", "boosting", f"{option}={value}")
+                self.assertNotEqual(result.returncode, 0)
+                self.assertIn(sentence, result.stderr)
+                self.assertFalse(os.path.exists(self.path("data")), "a store was made")
+
     def test_gzip_is_the_same_table(self):
         path = self.table(good_lines())
         plain = self.train(path)[0]
