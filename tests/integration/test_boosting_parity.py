@@ -139,7 +139,7 @@ class Parity(unittest.TestCase):
         print(f"{what:9} seed {seed}: AUC {ours['auc']:.6f} and {auc:.6f} "
               f"({ours['auc'] - auc:+.6f}), Brier {ours['brier']:.6f} and {brier:.6f} "
               f"({ours['brier'] - brier:+.6f}); {differ} of {len(margins)} margins differ; "
-              f"kept {kept} of at most {ROUNDS} rounds, " * bool(kept) + f"{seconds:.1f} s", flush=True)
+              f"{f'kept {kept} of at most {ROUNDS} rounds, ' if kept else ''}{seconds:.1f} s", flush=True)
         self.assertLess(abs(ours["auc"] - auc), AUC_CLOSE)
         self.assertLess(abs(ours["brier"] - brier), BRIER_CLOSE)
         self.assertEqual(served.tobytes(), margins.tobytes())
