@@ -14,7 +14,7 @@
 
 enum { WATCH_MS = 100 };
 
-static const struct store_backend *const backends[] = {&store_sqlite};
+static const struct store_backend *const backends[] = {&store_sqlite, &store_redis};
 
 enum status store_open(const char *url, struct store **out, struct error_text *error)
 {
@@ -25,14 +25,27 @@ enum status store_open(const char *url, struct store **out, struct error_text *e
             url[size + 1] != '\0')
             return backends[i]->open(url + size + 1, out, error);
     }
-    return error_set(error, STATUS_INVALID, "the store's address '%s' is not sqlite:PATH",
-                     url);
+    return error_set(error, STATUS_INVALID,
+                     "the store's address is neither sqlite:PATH nor "
+                     "redis://[USER:PASSWORD@]HOST[:PORT][/DB]");
 }
 
 void store_close(struct store *self)
 {
     if (self != NULL)
         self->backend->close(self);
+}
+
+enum status store_require_durable(struct store *self, struct error_text *error)
+{
+    return self->backend->require_durable == NULL
+               ? STATUS_OK
+               : self->backend->require_durable(self, error);
+}
+
+uint64_t store_setbacks(const struct store *self)
+{
+    return self->backend->setbacks == NULL ? 0 : self->backend->setbacks(self);
 }
 
 bool store_name_is_valid(const char *name)
@@ -164,6 +177,15 @@ enum status store_generation(struct store *self, uint64_t *generation,
     return self->backend->generation(self, generation, error);
 }
 
+static void await_hint(struct store *self, uint64_t left_ms)
+{
+    int timeout_ms = left_ms < WATCH_MS ? (int)left_ms : WATCH_MS;
+    if (self->backend->await_hint != NULL)
+        self->backend->await_hint(self, timeout_ms);
+    else
+        poll(NULL, 0, timeout_ms);
+}
+
 enum status store_watch(struct store *self, uint64_t known, uint32_t timeout_ms,
                         const _Atomic bool *stop, uint64_t *generation,
                         struct error_text *error)
@@ -175,8 +197,7 @@ enum status store_watch(struct store *self, uint64_t known, uint32_t timeout_ms,
         if (status != STATUS_OK || *generation != known || now_ms >= end_ms ||
             (stop != NULL && atomic_load(stop)))
             return status;
-        uint64_t left_ms = end_ms - now_ms;
-        poll(NULL, 0, left_ms < WATCH_MS ? (int)left_ms : WATCH_MS);
+        await_hint(self, end_ms - now_ms);
     }
 }
 

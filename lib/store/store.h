@@ -2,9 +2,13 @@
 /* store.h - what outlives the processes: artifacts and their aliases, settlements,
  * demand.
  *
- * One contract, a backend per URL scheme (sqlite:PATH; Redis follows), the same contract
- * tests for each: tests/unit/test_store.c and test_store_shared.c. To add a backend: a
- * file store_<scheme>.c, a row in store.c, a row in tests/unit/store_fixture.c.
+ * One contract, a backend per URL scheme, the same contract tests for each:
+ * tests/unit/test_store.c and test_store_shared.c. To add a backend: a file
+ * store_<scheme>.c, a row in store.c, a row in tests/unit/store_fixture.c.
+ *
+ *      sqlite:PATH                                   a file, made where there is none
+ *      redis://[USER:PASSWORD@]HOST[:PORT][/DB]      a Redis, 6.0 or newer
+ *      redis://[USER:PASSWORD@]/SOCKET[?db=DB]       the same by a local socket
  *
  * A store handle belongs to one thread; any number of threads and processes may each open
  * the same store. Every function that changes something does so in one transaction: after
@@ -52,6 +56,15 @@ enum {
 MUST_CHECK enum status store_open(const char *url, struct store **out,
                                   struct error_text *error);
 void store_close(struct store *self);
+
+/* For who settles: from now on this handle works only while the store is set up to keep
+ * what it has acknowledged. STATUS_UNAVAILABLE: it is not; `error` says what is missing.
+ * Checked again whenever the store comes back. */
+MUST_CHECK enum status store_require_durable(struct store *self,
+                                             struct error_text *error);
+
+/* How often the store came back without commits that this handle had been told of. */
+uint64_t store_setbacks(const struct store *self);
 
 /* True for 1 to STORE_NAME_MAX bytes of [a-z0-9][a-z0-9._-]*. */
 bool store_name_is_valid(const char *name);

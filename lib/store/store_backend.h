@@ -11,6 +11,12 @@ struct store_backend {
     const char *scheme; /* of the URL, before the colon */
     enum status (*open)(const char *where, struct store **out, struct error_text *error);
     void (*close)(struct store *self);
+    /* NULL: the backend forgets nothing that it acknowledged. */
+    enum status (*require_durable)(struct store *self, struct error_text *error);
+    uint64_t (*setbacks)(const struct store *self);
+    /* Wait up to timeout_ms for a hint that the generation has changed; NULL: there are
+     * none. */
+    void (*await_hint)(struct store *self, int timeout_ms);
     enum status (*put)(struct store *self, enum artifact_kind kind, const char *name,
                        const struct digest *version, const void *bytes, size_t size,
                        struct error_text *error);
@@ -51,6 +57,7 @@ struct store {
     const struct store_backend *backend;
 };
 
+extern const struct store_backend store_redis;
 extern const struct store_backend store_sqlite;
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store_sqlite_settle.c - the settlement: first writer wins, with its demand, in one
  * transaction. */
+#include "store/settlement_bytes.h"
 #include "store/store_sqlite.h"
 
 #include <string.h>
 
-enum { CLIENT_SIZE = 16, TARGET_SIZE_MAX = 1 + STORE_NAME_MAX + DIGEST_SIZE };
+enum { CLIENT_SIZE = 16 };
 
 /* SQLite's integers are signed: this keeps the order of the unsigned ones. */
 static sqlite3_int64 ordered(uint64_t sequence)
@@ -61,51 +62,16 @@ static enum status raise_watermark(struct sqlite_store *self,
 
 /* ---- the settlement's record ---- */
 
-/* Targets as stored: for each its name's size, its name, its version. */
-static size_t pack_targets(const struct settlement *settlement, uint8_t *bytes)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < settlement->target_count; i++) {
-        const struct settle_target *target = &settlement->targets[i];
-        size_t size = strlen(target->name);
-        bytes[used++] = (uint8_t)size;
-        memcpy(bytes + used, target->name, size);
-        memcpy(bytes + used + size, target->version.bytes, DIGEST_SIZE);
-        used += size + DIGEST_SIZE;
-    }
-    return used;
-}
-
-/* False: these are not bytes that pack_targets() made. */
-static bool unpack_targets(const uint8_t *bytes, size_t size,
-                           struct settlement *settlement)
-{
-    while (size > 0) {
-        struct settle_target *target = &settlement->targets[settlement->target_count];
-        size_t name_size = bytes[0];
-        if (settlement->target_count == STORE_TARGETS_MAX || name_size > STORE_NAME_MAX ||
-            1 + name_size + DIGEST_SIZE > size)
-            return false;
-        memcpy(target->name, bytes + 1, name_size);
-        target->name[name_size] = '\0';
-        memcpy(target->version.bytes, bytes + 1 + name_size, DIGEST_SIZE);
-        settlement->target_count++;
-        bytes += 1 + name_size + DIGEST_SIZE;
-        size -= 1 + name_size + DIGEST_SIZE;
-    }
-    return true;
-}
-
 static enum status insert_settlement(struct sqlite_store *self,
                                      const struct settle_request *request,
                                      struct error_text *error)
 {
-    uint8_t targets[STORE_TARGETS_MAX * TARGET_SIZE_MAX];
+    uint8_t targets[TARGETS_BYTES_MAX];
     const struct settlement *settlement = &request->settlement;
     sqlite3_stmt *insert = keyed(self, STATEMENT_SETTLE, request, request->sequence);
     if (insert == NULL)
         return sqlite_failure(self, error);
-    size_t size = pack_targets(settlement, targets);
+    size_t size = targets_pack(settlement, targets);
     sqlite3_bind_blob(insert, 3, request->body.bytes, DIGEST_SIZE, SQLITE_STATIC);
     sqlite3_bind_int(insert, 4, (int)settlement->outcome);
     sqlite3_bind_text(insert, 5, settlement->reason, -1, SQLITE_STATIC);
@@ -130,7 +96,7 @@ static bool read_settlement(sqlite3_stmt *row, struct settlement *settlement)
     if (settlement->has_program)
         memcpy(settlement->program.bytes, sqlite3_column_blob(row, 4), DIGEST_SIZE);
     const uint8_t *targets = sqlite3_column_blob(row, 5);
-    return unpack_targets(targets, (size_t)sqlite3_column_bytes(row, 5), settlement) &&
+    return targets_unpack(targets, (size_t)sqlite3_column_bytes(row, 5), settlement) &&
            outcome >= SETTLE_COUNTED && outcome <= SETTLE_DEAD;
 }
 

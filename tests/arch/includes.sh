@@ -19,13 +19,14 @@ home() {
     sodium.h) echo "lib/base/crypto.c" ;;
     yaml.h) echo "lib/base/yaml.c" ;;
     sqlite3.h) echo "lib/store/store_sqlite*" ;;
+    hiredis/*) echo "lib/store/redis_link.h" ;;
     csv.h | zlib.h) echo "lib/table/*" ;;
     linear.h) echo "trainer/fit_logistic.c" ;;
     xgboost/*) echo "trainer/fit_xgboost.c" ;;
     jansson.h) echo "trainer/xgboost_json.c" ;;
     microhttpd.h) echo "lib/metrics/metrics_server.c" ;;
     zmq.h) echo "lib/wire/*|broker/loop.c|worker/loop.c|client/link.c" ;;
-    czmq.h | hiredis.h) echo "nowhere-yet" ;;
+    czmq.h) echo "nowhere-yet" ;;
     *) echo "*" ;;
     esac
 }

@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_fixture.h"
 
+#include "redis_fixture.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 struct backend {
     const char *name;
-    void (*make_url)(const char *folder, char *url, size_t size);
+    void (*start)(struct store_fixture *fixture);
 };
 
-static void sqlite_url(const char *folder, char *url, size_t size)
+static void start_sqlite(struct store_fixture *fixture)
 {
-    snprintf(url, size, "sqlite:%s/store.db", folder);
+    snprintf(fixture->url, sizeof fixture->url, "sqlite:%s/store.db", fixture->folder);
 }
 
-static const struct backend backends[] = {{"sqlite", sqlite_url}};
+static void start_redis(struct store_fixture *fixture)
+{
+    fixture->server = redis_server_start(fixture->folder, NULL);
+    snprintf(fixture->url, sizeof fixture->url, "redis://%s/redis.sock", fixture->folder);
+}
+
+static const struct backend backends[] = {{"sqlite", start_sqlite},
+                                          {"redis", start_redis}};
 struct error_text why;
 
 static const struct backend *backend = &backends[0];
@@ -51,7 +60,7 @@ int store_fixture_open(void **state)
     strcpy(self->folder, "/tmp/chw-store-XXXXXX");
     if (mkdtemp(self->folder) == NULL)
         return -1;
-    backend->make_url(self->folder, self->url, sizeof self->url);
+    backend->start(self);
     self->store = store_fixture_handle(self);
     return 0;
 }
@@ -61,6 +70,7 @@ int store_fixture_close(void **state)
     struct store_fixture *self = *state;
     char command[64];
     store_close(self->store);
+    redis_server_kill(self->server);
     snprintf(command, sizeof command, "rm -r %s", self->folder);
     int failed = system(command);
     free(self);

@@ -9,6 +9,7 @@
 #include "tests/lib/test.h"
 
 #include <stdio.h>
+#include <sys/types.h>
 
 enum { PERIOD = 202611, FIXED_ONE_BITS = 32 };
 
@@ -16,6 +17,7 @@ struct store_fixture {
     char folder[32]; /* its own, removed afterwards */
     char url[128];
     struct store *store;
+    pid_t server; /* 0: the backend has none */
 };
 
 /* Group setup and teardown of one test: *state is the fixture. */

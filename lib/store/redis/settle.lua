@@ -1,0 +1,115 @@
+-- Settle a group, in order; all of it or, on an error, nothing.
+-- ARGV: the count of requests; then for each
+--   client, sequence, acked_below, digest, record, dead letter, the count of its cells;
+--   for each cell: period, region\0target\0tier, people, sum_p, sum_pq.
+-- A record begins with the body's digest. Returns the count of commits, and for each
+-- request F(irst), R(eused), A(cknowledged) or D(uplicate) and the record.
+--
+-- 1. Decide, writing nothing: what an earlier request of the group would have written is
+--    in `below` and `records`.
+-- 2. Add the demand: the only writes that can fail, so they can be taken back. (Memory
+--    that is full refuses the first write of a script, and no later one.)
+-- 3. Write the rest.
+local at = 1
+local function take()
+    at = at + 1
+    return ARGV[at]
+end
+
+local below, records, replies, raised, first = {}, {}, {}, {}, {}
+local sums = {}
+
+local function watermark(client)
+    if not below[client] then
+        below[client] = redis.call('HGET', 'chw:client:' .. client, 'below') or
+            '0000000000000000'
+    end
+    return below[client]
+end
+
+local function recorded(client, sequence)
+    return records[client .. sequence] or
+        redis.call('HGET', 'chw:client:' .. client, sequence)
+end
+
+local function decide(request)
+    local client, sequence = request.client, request.sequence
+    if sequence < watermark(client) then
+        return 'A'
+    end
+    if request.acked > below[client] then
+        below[client] = request.acked
+        raised[client] = true
+    end
+    local record = recorded(client, sequence)
+    if not record then
+        records[client .. sequence] = request.record
+        first[#first + 1] = request
+        return 'F'
+    end
+    return string.sub(record, 1, #request.digest) == request.digest and 'D' .. record or 'R'
+end
+
+for i = 1, tonumber(ARGV[1]) do
+    local request = {client = take(), sequence = take(), acked = take(), digest = take(),
+                     record = take(), letter = take(), cells = {}}
+    for cell = 1, tonumber(take()) do
+        request.cells[cell] = {take(), take(), take(), take(), take()}
+    end
+    replies[i + 1] = decide(request)
+end
+
+local function take_back()
+    for i = #sums, 1, -1 do
+        local key, field, sum = unpack(sums[i])
+        local negative = string.sub(sum, 1, 1) == '-' and string.sub(sum, 2) or '-' .. sum
+        if redis.call('HINCRBY', key, field, negative) == 0 then
+            redis.call('HDEL', key, field)
+        end
+    end
+end
+
+local suffixes = {'\0n', '\0p', '\0q'}
+for _, request in ipairs(first) do
+    for _, cell in ipairs(request.cells) do
+        local key = 'chw:demand:' .. cell[1]
+        for i, suffix in ipairs(suffixes) do
+            local added = redis.pcall('HINCRBY', key, cell[2] .. suffix, cell[2 + i])
+            if type(added) == 'table' then
+                take_back()
+                if not string.find(added.err, 'overflow', 1, true) then
+                    return added
+                end
+                local where = string.gsub(cell[2], '%z', ' ')
+                return redis.error_reply('OVERFLOW ' .. where .. ' in ' .. cell[1])
+            end
+            sums[#sums + 1] = {key, cell[2] .. suffix, cell[2 + i]}
+        end
+    end
+end
+
+local settlements, periods = #first, {}
+for _, request in ipairs(first) do
+    redis.call('HSET', 'chw:client:' .. request.client, request.sequence, request.record)
+    if request.letter ~= '' then
+        redis.call('HSET', 'chw:dead', request.client .. request.sequence, request.letter)
+    end
+    for _, cell in ipairs(request.cells) do
+        periods[cell[1]] = true
+    end
+end
+for period in pairs(periods) do
+    redis.call('SADD', 'chw:periods', period)
+end
+for client in pairs(raised) do
+    local key = 'chw:client:' .. client
+    for _, field in ipairs(redis.call('HKEYS', key)) do
+        if field ~= 'below' and field < below[client] then
+            settlements = settlements - redis.call('HDEL', key, field)
+        end
+    end
+    redis.call('HSET', key, 'below', below[client])
+end
+redis.call('HINCRBY', 'chw:meta', 'settlements', settlements)
+replies[1] = redis.call('HINCRBY', 'chw:meta', 'commits', 1)
+return replies

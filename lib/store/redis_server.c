@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* redis_server.c - INFO is lines of key:value; conditions in a table. */
+#include "store/redis_server.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Access control by users came with 6.0, as did what our scripts rely on. */
+enum { MAJOR_MIN = 6 };
+
+static bool find(const char *info, const char *key, char *value, size_t size)
+{
+    size_t key_size = strlen(key);
+    for (const char *line = info; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, key, key_size) != 0 || line[key_size] != ':')
+            continue;
+        line += key_size + 1;
+        snprintf(value, size, "%.*s", (int)strcspn(line, "\r\n"), line);
+        return true;
+    }
+    return false;
+}
+
+static bool is(const char *info, const char *key, const char *expected)
+{
+    char value[32];
+    return find(info, key, value, sizeof value) && strcmp(value, expected) == 0;
+}
+
+static uint64_t number(const char *info, const char *key)
+{
+    char value[32];
+    return find(info, key, value, sizeof value) ? strtoull(value, NULL, 10) : 0;
+}
+
+enum status redis_server_parse(const char *info, struct redis_server *out,
+                               struct error_text *error)
+{
+    static const char *const needed[] = {"redis_version", "role", "aof_enabled",
+                                         "maxmemory", "maxmemory_policy"};
+    char value[32];
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+        if (!find(info, needed[i], value, sizeof value))
+            return error_set(error, STATUS_MALFORMED, "its INFO has no %s", needed[i]);
+    find(info, "redis_version", out->version, sizeof out->version);
+    find(info, "maxmemory_policy", out->policy, sizeof out->policy);
+    if (sscanf(out->version, "%u.%u", &out->major, &out->minor) != 2)
+        return error_set(error, STATUS_MALFORMED, "its redis_version is no version");
+    out->replica = !is(info, "role", "master");
+    out->cluster = is(info, "redis_mode", "cluster");
+    out->loading = is(info, "loading", "1");
+    out->appends = is(info, "aof_enabled", "1");
+    out->maxmemory = number(info, "maxmemory");
+    out->used_memory = number(info, "used_memory");
+    return STATUS_OK;
+}
+
+enum status redis_server_check(const struct redis_server *self, struct error_text *error)
+{
+    if (self->major < MAJOR_MIN)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "it is Redis %s; %d.0 or newer is needed", self->version,
+                         MAJOR_MIN);
+    if (self->cluster)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "it runs in cluster mode; one primary is needed, with replicas "
+                         "or without");
+    if (self->replica)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "it is a replica, which cannot be written to; give the "
+                         "primary's address");
+    if (self->loading)
+        return error_set(error, STATUS_UNAVAILABLE, "it is still loading its data");
+    return STATUS_OK;
+}
+
+enum status redis_server_check_durable(const struct redis_server *self,
+                                       struct error_text *error)
+{
+    if (!self->appends)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "it keeps no append-only file, so a restart would lose what "
+                         "was counted: set `appendonly yes`, or allow it by "
+                         "--store-durability weak");
+    if (self->maxmemory > 0 && strcmp(self->policy, "noeviction") != 0)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "it may evict what was counted (maxmemory %" PRIu64
+                         ", maxmemory-policy %s): set `maxmemory-policy noeviction`, or "
+                         "allow it by --store-durability weak",
+                         self->maxmemory, self->policy);
+    return STATUS_OK;
+}

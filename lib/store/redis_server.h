@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* redis_server.h - what a Redis says of itself (INFO), and whether a store can live in
+ * it. Pure. */
+
+#ifndef STORE_REDIS_SERVER_H
+#define STORE_REDIS_SERVER_H
+
+#include "base/error_text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct redis_server {
+    char version[32];
+    unsigned major, minor;
+    bool replica, cluster, loading;
+    bool appends; /* appendonly yes */
+    uint64_t maxmemory, used_memory;
+    char policy[32]; /* of eviction */
+};
+
+/* From INFO's text. STATUS_MALFORMED: it does not tell what must be known. */
+MUST_CHECK enum status redis_server_parse(const char *info, struct redis_server *out,
+                                          struct error_text *error);
+
+/* Can it be used at all? STATUS_UNAVAILABLE: somebody has to mend it; `error` says what.
+ */
+MUST_CHECK enum status redis_server_check(const struct redis_server *self,
+                                          struct error_text *error);
+
+/* Can it lose what it has acknowledged, by a restart or by eviction? */
+MUST_CHECK enum status redis_server_check_durable(const struct redis_server *self,
+                                                  struct error_text *error);
+
+#endif

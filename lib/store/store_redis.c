@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_redis.c - connected when it is needed, and each time a check that this is the
+ * store it was and may be counted in. */
+#include "store/store_redis.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/redis_server.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FORMAT = 1, SUBSCRIBE_MS = 1000 };
+
+static const struct {
+    const char *text;
+    size_t size;
+} scripts[] = {
+#define SCRIPT(name, text) {text, sizeof text - 1},
+#include "redis_scripts.inc"
+#undef SCRIPT
+};
+
+struct redis_store *redis_store_of(struct store *base)
+{
+    assert(base->backend == &store_redis);
+    return (struct redis_store *)(void *)base; /* its first member */
+}
+
+enum status redis_damaged(const struct redis_store *self, struct error_text *error)
+{
+    return error_set(error, STATUS_CORRUPT,
+                     "%s: its keys chw:* are damaged or of another format",
+                     self->url.shown);
+}
+
+bool redis_integer(const redisReply *reply, int64_t *out)
+{
+    if (reply->type == REDIS_REPLY_INTEGER) {
+        *out = reply->integer;
+        return true;
+    }
+    char *end;
+    if (reply->type != REDIS_REPLY_STRING || reply->len == 0)
+        return false;
+    *out = strtoll(reply->str, &end, 10);
+    return end == reply->str + reply->len;
+}
+
+static enum status check_server(struct redis_store *self, struct error_text *error)
+{
+    struct redis_server server;
+    redisReply *reply;
+    enum status status =
+        redis_link_ask(&self->link, (const char *[]){"INFO", NULL}, &reply, error);
+    if (status != STATUS_OK)
+        return status;
+    status = reply->type == REDIS_REPLY_STRING
+                 ? redis_server_parse(reply->str, &server, error)
+                 : STATUS_MALFORMED;
+    freeReplyObject(reply);
+    if (status == STATUS_OK)
+        status = redis_server_check(&server, error);
+    if (status == STATUS_OK && self->durable)
+        status = redis_server_check_durable(&server, error);
+    return status == STATUS_OK
+               ? STATUS_OK
+               : error_prefix(error, STATUS_UNAVAILABLE, "%s", self->url.shown);
+}
+
+static enum status load_scripts(struct redis_store *self, struct error_text *error)
+{
+    static const char *const load[] = {"SCRIPT", "LOAD"};
+    for (size_t i = 0; i < SCRIPT_COUNT; i++) {
+        const char *words[] = {load[0], load[1], scripts[i].text};
+        const size_t sizes[] = {strlen(load[0]), strlen(load[1]), scripts[i].size};
+        redisReply *reply;
+        enum status status = redis_link_run(&self->link, 3, words, sizes, &reply, error);
+        if (status != STATUS_OK)
+            return status;
+        bool loaded =
+            reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
+        snprintf(self->scripts[i], sizeof self->scripts[i], "%s",
+                 loaded ? reply->str : "");
+        freeReplyObject(reply);
+    }
+    return STATUS_OK;
+}
+
+/* ---- is this the store it was? ---- */
+
+static void make_id(char id[REDIS_ID_SIZE])
+{
+    uint8_t bytes[(REDIS_ID_SIZE - 1) / 2];
+    random_bytes(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(id + 2 * i, 3, "%02x", (unsigned)bytes[i]);
+}
+
+static void note_commits(struct redis_store *self, int64_t commits)
+{
+    if (commits < self->commits) {
+        self->setbacks++;
+        log_error("store_went_back",
+                  "store=%s commits=%" PRId64 " acknowledged=%" PRId64
+                  " reason=\"it came back without its last commits: what they counted "
+                  "is lost\"",
+                  self->url.shown, commits, self->commits);
+    }
+    self->commits = commits;
+}
+
+/* A store that is empty or another one must not be counted in, nor its models be
+ * unloaded for it: it stays away until somebody brings it back, or starts anew. */
+static enum status check_identity(struct redis_store *self, const redisReply *reply,
+                                  struct error_text *error)
+{
+    int64_t format, commits;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+        return redis_damaged(self, error);
+    const redisReply *id = reply->element[1];
+    bool known = self->id[0] != '\0';
+    if (id->type != REDIS_REPLY_STRING || (known && strcmp(id->str, self->id) != 0))
+        return error_set(
+            error, STATUS_UNAVAILABLE,
+            "%s: it is not the store it was: it has lost its data (a restart "
+            "without its append-only file?); bring the data back, or "
+            "restart this program to begin with what is there",
+            self->url.shown);
+    if (!redis_integer(reply->element[0], &format) ||
+        !redis_integer(reply->element[2], &commits) || id->len != REDIS_ID_SIZE - 1)
+        return redis_damaged(self, error);
+    if (format != FORMAT)
+        return error_set(error, STATUS_CORRUPT,
+                         "%s: the store in it has format %" PRId64
+                         ", this program knows %d",
+                         self->url.shown, format, FORMAT);
+    memcpy(self->id, id->str, REDIS_ID_SIZE);
+    note_commits(self, commits);
+    return STATUS_OK;
+}
+
+static enum status open_store(struct redis_store *self, struct error_text *error)
+{
+    char id[REDIS_ID_SIZE] = "";
+    redisReply *reply;
+    const char *words[] = {"EVALSHA", self->scripts[SCRIPT_OPEN], "0", id};
+    if (self->id[0] == '\0')
+        make_id(id);
+    const size_t sizes[] = {7, strlen(words[1]), 1, strlen(id)};
+    enum status status = redis_link_run(&self->link, 4, words, sizes, &reply, error);
+    if (status != STATUS_OK)
+        return status;
+    status = check_identity(self, reply, error);
+    freeReplyObject(reply);
+    return status;
+}
+
+static enum status connect_store(struct redis_store *self, struct error_text *error)
+{
+    enum status status = redis_link_open(&self->link, error);
+    if (status == STATUS_OK)
+        status = check_server(self, error);
+    if (status == STATUS_OK)
+        status = load_scripts(self, error);
+    if (status == STATUS_OK)
+        status = open_store(self, error);
+    if (status != STATUS_OK)
+        redis_link_close(&self->link);
+    return status;
+}
+
+static enum status ensure_connected(struct redis_store *self, struct error_text *error)
+{
+    return self->link.context != NULL ? STATUS_OK : connect_store(self, error);
+}
+
+/* ---- for the other files ---- */
+
+enum status redis_begin_script(struct redis_store *self, enum redis_script script,
+                               struct redis_words *words, struct error_text *error)
+{
+    enum status status = ensure_connected(self, error);
+    if (status != STATUS_OK)
+        return status;
+    redis_words_text(words, "EVALSHA");
+    redis_words_text(words, self->scripts[script]);
+    redis_words_text(words, "0");
+    return STATUS_OK;
+}
+
+enum status redis_run(struct redis_store *self, struct redis_words *words,
+                      redisReply **reply, struct error_text *error)
+{
+    enum status status = redis_words_end(words);
+    if (status != STATUS_OK)
+        error_set(error, status, "out of memory");
+    else
+        status = redis_link_run(&self->link, (int)words->count, words->words,
+                                words->sizes, reply, error);
+    redis_words_free(words);
+    return status;
+}
+
+enum status redis_ask(struct redis_store *self, const char *const *words,
+                      redisReply **reply, struct error_text *error)
+{
+    enum status status = ensure_connected(self, error);
+    return status == STATUS_OK ? redis_link_ask(&self->link, words, reply, error)
+                               : status;
+}
+
+/* ---- the backend ---- */
+
+static enum status redis_open(const char *where, struct store **out,
+                              struct error_text *error)
+{
+    struct redis_store *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    self->base.backend = &store_redis;
+    self->link.url = self->hints.url = &self->url;
+    enum status status = redis_url_parse(where, &self->url, error);
+    if (status == STATUS_OK)
+        status = connect_store(self, error);
+    if (status != STATUS_OK) {
+        free(self);
+        return status;
+    }
+    *out = &self->base;
+    return STATUS_OK;
+}
+
+static void redis_close(struct store *base)
+{
+    struct redis_store *self = redis_store_of(base);
+    redis_link_close(&self->link);
+    redis_link_close(&self->hints);
+    free(self);
+}
+
+static enum status redis_require_durable(struct store *base, struct error_text *error)
+{
+    struct redis_store *self = redis_store_of(base);
+    self->durable = true;
+    redis_link_close(&self->link);
+    return connect_store(self, error);
+}
+
+static uint64_t redis_setbacks(const struct store *base)
+{
+    return ((const struct redis_store *)(const void *)base)->setbacks;
+}
+
+/* ---- changes: polling is the truth, a published message only hurries it ---- */
+
+static void subscribe(struct redis_store *self)
+{
+    redisReply *reply;
+    if (clock_monotonic_ms() < self->subscribe_ms)
+        return;
+    self->subscribe_ms = clock_monotonic_ms() + SUBSCRIBE_MS;
+    if (redis_link_open(&self->hints, NULL) != STATUS_OK)
+        return;
+    if (redis_link_ask(&self->hints, (const char *[]){"SUBSCRIBE", "chw:changes", NULL},
+                       &reply, NULL) == STATUS_OK)
+        freeReplyObject(reply);
+    else
+        redis_link_close(&self->hints);
+}
+
+static void redis_await_hint(struct store *base, int timeout_ms)
+{
+    struct redis_store *self = redis_store_of(base);
+    if (self->hints.context == NULL)
+        subscribe(self);
+    if (self->hints.context == NULL || !redis_link_await(&self->hints, timeout_ms))
+        poll(NULL, 0, timeout_ms);
+}
+
+const struct store_backend store_redis = {
+    .scheme = "redis",
+    .open = redis_open,
+    .close = redis_close,
+    .require_durable = redis_require_durable,
+    .setbacks = redis_setbacks,
+    .await_hint = redis_await_hint,
+    .put = redis_put,
+    .get = redis_get,
+    .artifacts = redis_artifacts,
+    .alias_move = redis_alias_move,
+    .alias_rollback = redis_alias_rollback,
+    .alias_get = redis_alias_get,
+    .aliases = redis_aliases,
+    .generation = redis_generation,
+    .settle = redis_settle,
+    .settlement_count = redis_settlement_count,
+    .demand = redis_demand,
+    .dead_letters = redis_dead_letters,
+};

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_redis_settle.c - the settlement as one call of redis/settle.lua, and reading what
+ * was settled. */
+#include "store/settlement_bytes.h"
+#include "store/store_redis.h"
+
+#include "base/bytes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- settling ---- */
+
+static void add_sequence(struct redis_words *words, uint64_t sequence)
+{
+    char hex[17];
+    snprintf(hex, sizeof hex, "%016" PRIx64, sequence);
+    redis_words_text(words, hex);
+}
+
+/* The body's digest, then the settlement. */
+static void add_record(struct redis_words *words, const struct settle_request *request)
+{
+    uint8_t record[DIGEST_SIZE + SETTLEMENT_BYTES_MAX];
+    memcpy(record, request->body.bytes, DIGEST_SIZE);
+    size_t size = settlement_pack(&request->settlement, record + DIGEST_SIZE);
+    redis_words_add(words, record, DIGEST_SIZE + size);
+}
+
+static void add_letter(struct redis_words *words, const struct settle_request *request)
+{
+    uint8_t head[LETTER_HEAD_MAX];
+    if (request->settlement.outcome != SETTLE_DEAD) {
+        redis_words_text(words, "");
+        return;
+    }
+    size_t size = letter_head_pack(request->region, request->settlement.reason, head);
+    redis_words_add(words, head, size);
+    redis_words_extend(words, request->dead_body, request->dead_size);
+}
+
+/* Region, target and tier with zero bytes between them. */
+static void add_cell(struct redis_words *words, const struct demand_cell *cell)
+{
+    const char *const names[] = {cell->region, cell->target, cell->tier};
+    redis_words_number(words, cell->period);
+    redis_words_text(words, names[0]);
+    for (size_t i = 1; i < 3; i++) {
+        redis_words_extend(words, "", 1);
+        redis_words_extend(words, names[i], strlen(names[i]));
+    }
+    redis_words_number(words, cell->people);
+    redis_words_number(words, cell->sum_p);
+    redis_words_number(words, cell->sum_pq);
+}
+
+static void add_request(struct redis_words *words, const struct settle_request *request)
+{
+    redis_words_hex(words, request->client, sizeof request->client);
+    add_sequence(words, request->sequence);
+    add_sequence(words, request->acked_below);
+    redis_words_add(words, request->body.bytes, DIGEST_SIZE);
+    add_record(words, request);
+    add_letter(words, request);
+    redis_words_number(words, (int64_t)request->demand_count);
+    for (size_t i = 0; i < request->demand_count; i++)
+        add_cell(words, &request->demand[i]);
+}
+
+static bool read_result(const redisReply *reply, const struct settle_request *request,
+                        struct settle_result *out)
+{
+    enum { RECORD = 1 + DIGEST_SIZE };
+    memset(out, 0, sizeof *out);
+    if (reply->type != REDIS_REPLY_STRING || reply->len == 0)
+        return false;
+    switch (reply->str[0]) {
+    case 'F':
+        out->verdict = SETTLED_FIRST;
+        out->settlement = request->settlement;
+        return true;
+    case 'R':
+        out->verdict = SETTLED_REUSED;
+        return true;
+    case 'A':
+        out->verdict = SETTLED_ACKNOWLEDGED;
+        return true;
+    default:
+        out->verdict = SETTLED_DUPLICATE;
+        return reply->len > RECORD &&
+               settlement_unpack((const uint8_t *)reply->str + RECORD,
+                                 reply->len - RECORD, &out->settlement);
+    }
+}
+
+static enum status read_results(struct redis_store *self, const redisReply *reply,
+                                const struct settle_request *requests, size_t count,
+                                struct settle_result *results, struct error_text *error)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != count + 1 ||
+        !redis_integer(reply->element[0], &self->commits))
+        return redis_damaged(self, error);
+    for (size_t i = 0; i < count; i++)
+        if (!read_result(reply->element[i + 1], &requests[i], &results[i]))
+            return redis_damaged(self, error);
+    return STATUS_OK;
+}
+
+enum status redis_settle(struct store *base, const struct settle_request *requests,
+                         size_t count, struct settle_result *results,
+                         struct error_text *error)
+{
+    struct redis_store *self = redis_store_of(base);
+    struct redis_words words = {.count = 0};
+    redisReply *reply;
+    enum status status = redis_begin_script(self, SCRIPT_SETTLE, &words, error);
+    if (status != STATUS_OK)
+        return status;
+    redis_words_number(&words, (int64_t)count);
+    for (size_t i = 0; i < count; i++)
+        add_request(&words, &requests[i]);
+    status = redis_run(self, &words, &reply, error);
+    if (status != STATUS_OK)
+        return status;
+    status = read_results(self, reply, requests, count, results, error);
+    freeReplyObject(reply);
+    return status;
+}
+
+/* ---- reading ---- */
+
+enum status redis_settlement_count(struct store *base, uint64_t *count,
+                                   struct error_text *error)
+{
+    struct redis_store *self = redis_store_of(base);
+    redisReply *reply;
+    int64_t number = 0;
+    enum status status = redis_ask(
+        self, (const char *[]){"HGET", "chw:meta", "settlements", NULL}, &reply, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!redis_integer(reply, &number))
+        status = redis_damaged(self, error);
+    *count = (uint64_t)number;
+    freeReplyObject(reply);
+    return status;
+}
+
+/* A field of a period's hash, and its sum. */
+struct entry {
+    const char *field;
+    size_t size;
+    int32_t period;
+    int64_t sum;
+};
+
+static int by_period_and_field(const void *a, const void *b)
+{
+    const struct entry *one = a, *other = b;
+    if (one->period != other->period)
+        return one->period < other->period ? -1 : 1;
+    size_t size = one->size < other->size ? one->size : other->size;
+    int order = memcmp(one->field, other->field, size);
+    return order != 0 ? order : (one->size > other->size) - (one->size < other->size);
+}
+
+/* One name of a field, up to its zero byte; advances. */
+static bool take_name(const char **at, char *name, size_t room)
+{
+    size_t size = strlen(*at); /* replies end with a zero byte, too */
+    if (size >= room)
+        return false;
+    memcpy(name, *at, size + 1);
+    *at += size + 1;
+    return true;
+}
+
+/* Three entries of the same names, in the order n, p, q, are a cell. */
+static bool read_cell(const struct entry *entries, struct demand_cell *out)
+{
+    const char *at = entries[0].field;
+    size_t names = entries[0].size - 1;
+    *out = (struct demand_cell){.period = entries[0].period,
+                                .people = entries[0].sum,
+                                .sum_p = entries[1].sum,
+                                .sum_pq = entries[2].sum};
+    for (size_t i = 0; i < 3; i++)
+        if (entries[i].size != names + 1 || entries[i].field[names] != "npq"[i] ||
+            memcmp(entries[i].field, entries[0].field, names) != 0)
+            return false;
+    return take_name(&at, out->region, sizeof out->region) &&
+           take_name(&at, out->target, sizeof out->target) &&
+           take_name(&at, out->tier, sizeof out->tier) && at == entries[0].field + names;
+}
+
+static size_t count_entries(const redisReply *reply)
+{
+    size_t count = 0;
+    for (size_t i = 1; i < reply->elements; i += 2)
+        count += reply->element[i]->elements / 2;
+    return count;
+}
+
+static bool gather_period(const redisReply *period, const redisReply *hash,
+                          struct entry *entries, size_t *count)
+{
+    int64_t number;
+    if (!redis_integer(period, &number))
+        return false;
+    for (size_t i = 0; i + 1 < hash->elements; i += 2) {
+        struct entry *entry = &entries[(*count)++];
+        *entry = (struct entry){.field = hash->element[i]->str,
+                                .size = hash->element[i]->len,
+                                .period = (int32_t)number};
+        if (entry->size == 0 || !redis_integer(hash->element[i + 1], &entry->sum))
+            return false;
+    }
+    return true;
+}
+
+static enum status visit_cells(struct redis_store *self, const redisReply *reply,
+                               struct entry *entries,
+                               bool (*visit)(void *arg, const struct demand_cell *cell),
+                               void *arg, struct error_text *error)
+{
+    size_t count = 0;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2)
+        if (!gather_period(reply->element[i], reply->element[i + 1], entries, &count))
+            return redis_damaged(self, error);
+    if (count % 3 != 0)
+        return redis_damaged(self, error);
+    qsort(entries, count, sizeof *entries, by_period_and_field);
+    for (size_t i = 0; i < count; i += 3) {
+        struct demand_cell cell;
+        if (!read_cell(&entries[i], &cell))
+            return redis_damaged(self, error);
+        if (!visit(arg, &cell))
+            return STATUS_OK;
+    }
+    return STATUS_OK;
+}
+
+enum status redis_demand(struct store *base, int32_t period,
+                         bool (*visit)(void *arg, const struct demand_cell *cell),
+                         void *arg, struct error_text *error)
+{
+    struct redis_store *self = redis_store_of(base);
+    struct redis_words words = {.count = 0};
+    redisReply *reply;
+    enum status status = redis_begin_script(self, SCRIPT_DEMAND, &words, error);
+    if (status != STATUS_OK)
+        return status;
+    redis_words_number(&words, period);
+    status = redis_run(self, &words, &reply, error);
+    if (status != STATUS_OK)
+        return status;
+    struct entry *entries = calloc(count_entries(reply) + 1, sizeof *entries);
+    status = entries == NULL ? error_set(error, STATUS_NOMEM, "out of memory")
+                             : visit_cells(self, reply, entries, visit, arg, error);
+    free(entries);
+    freeReplyObject(reply);
+    return status;
+}
+
+/* ---- dead letters ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    redisReply *const *one = a, *const *other = b;
+    return strcmp((*one)->str, (*other)->str);
+}
+
+/* 32 hexadecimal digits of the client, 16 of the sequence. */
+static bool read_key(const redisReply *key, struct dead_letter *out)
+{
+    char pair[3] = "";
+    if (key->type != REDIS_REPLY_STRING ||
+        key->len != 2 * sizeof out->client + 2 * sizeof out->sequence ||
+        strspn(key->str, "0123456789abcdef") != key->len)
+        return false;
+    for (size_t i = 0; i < sizeof out->client; i++) {
+        memcpy(pair, key->str + 2 * i, 2);
+        out->client[i] = (uint8_t)strtoul(pair, NULL, 16);
+    }
+    out->sequence = strtoull(key->str + 2 * sizeof out->client, NULL, 16);
+    return true;
+}
+
+/* Letters may be large: one at a time. */
+static enum status visit_letter(struct redis_store *self, const redisReply *key,
+                                bool (*visit)(void *arg,
+                                              const struct dead_letter *letter),
+                                void *arg, bool *more, struct error_text *error)
+{
+    struct dead_letter letter = {.size = 0};
+    redisReply *reply;
+    if (!read_key(key, &letter))
+        return redis_damaged(self, error);
+    enum status status = redis_ask(
+        self, (const char *[]){"HGET", "chw:dead", key->str, NULL}, &reply, error);
+    if (status != STATUS_OK)
+        return status;
+    if (reply->type == REDIS_REPLY_STRING &&
+        letter_unpack((const uint8_t *)reply->str, reply->len, &letter))
+        *more = visit(arg, &letter);
+    else
+        status = redis_damaged(self, error);
+    freeReplyObject(reply);
+    return status;
+}
+
+enum status redis_dead_letters(struct store *base,
+                               bool (*visit)(void *arg, const struct dead_letter *letter),
+                               void *arg, struct error_text *error)
+{
+    struct redis_store *self = redis_store_of(base);
+    redisReply *keys;
+    enum status status =
+        redis_ask(self, (const char *[]){"HKEYS", "chw:dead", NULL}, &keys, error);
+    if (status != STATUS_OK)
+        return status;
+    bool more = true;
+    if (keys->elements > 0)
+        qsort(keys->element, keys->elements, sizeof(redisReply *), by_key);
+    for (size_t i = 0; status == STATUS_OK && more && i < keys->elements; i++)
+        status = visit_letter(self, keys->element[i], visit, arg, &more, error);
+    freeReplyObject(keys);
+    return status;
+}
