@@ -14,12 +14,14 @@ struct backend {
 static void start_sqlite(struct store_fixture *fixture)
 {
     snprintf(fixture->url, sizeof fixture->url, "sqlite:%s/store.db", fixture->folder);
+    fixture->more = "-";
 }
 
 static void start_redis(struct store_fixture *fixture)
 {
     fixture->server = redis_server_start(fixture->folder, NULL);
     snprintf(fixture->url, sizeof fixture->url, "redis://%s/redis.sock", fixture->folder);
+    fixture->more = "?db=";
 }
 
 static const struct backend backends[] = {{"sqlite", start_sqlite},

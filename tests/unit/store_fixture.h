@@ -17,7 +17,8 @@ struct store_fixture {
     char folder[32]; /* its own, removed afterwards */
     char url[128];
     struct store *store;
-    pid_t server; /* 0: the backend has none */
+    pid_t server;     /* 0: the backend has none */
+    const char *more; /* url, this and a number: another store, not made yet */
 };
 
 /* Group setup and teardown of one test: *state is the fixture. */

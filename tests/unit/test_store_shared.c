@@ -204,7 +204,7 @@ static void processes_that_create_one_store_at_once_all_succeed(void **state)
         struct child children[COMMITTERS];
         char url[sizeof fixture->url + 8];
         struct store *store = NULL;
-        snprintf(url, sizeof url, "%s-%d", fixture->url, round); /* there is none yet */
+        snprintf(url, sizeof url, "%s%s%d", fixture->url, fixture->more, round + 1);
         for (uint8_t i = 0; i < COMMITTERS; i++)
             children[i] = start(open_store, url, i);
         for (size_t i = 0; i < COMMITTERS; i++)
