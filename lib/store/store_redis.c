@@ -21,7 +21,7 @@ static const struct {
     size_t size;
 } scripts[] = {
 #define SCRIPT(name, text) {text, sizeof text - 1},
-#include "redis_scripts.inc"
+#include "store/redis_scripts.inc"
 #undef SCRIPT
 };
 

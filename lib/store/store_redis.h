@@ -13,7 +13,7 @@
 
 enum redis_script {
 #define SCRIPT(name, text) SCRIPT_##name,
-#include "redis_scripts.inc"
+#include "store/redis_scripts.inc"
 #undef SCRIPT
     SCRIPT_COUNT
 };

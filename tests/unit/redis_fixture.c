@@ -18,19 +18,23 @@
 
 enum { OPTIONS_MAX = 16, START_MS = 20000 };
 
+/* The tool that checks dumps is the server, when it is called so. */
 static void run_server(const char *folder, const char *const *options)
 {
-    const char *given = getenv("REDIS_SERVER");
-    const char *program = given != NULL ? given : "redis-server";
+    const char *const programs[] = {getenv("REDIS_SERVER"), "redis-server",
+                                    "redis-check-rdb"};
     const char *words[12 + OPTIONS_MAX] = {
-        program, "--port",       "0",   "--unixsocket", "redis.sock", "--save",
-        "",      "--appendonly", "yes", "--logfile",    "redis.log",
+        "redis-server", "--port", "0",         "--unixsocket", "redis.sock", "--save", "",
+        "--appendonly", "yes",    "--logfile", "redis.log",
     };
     for (size_t i = 0; options != NULL && options[i] != NULL; i++)
         words[11 + i] = options[i];
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (chdir(folder) == 0)
-        execvp(program, (char *const *)(uintptr_t)words);
+    if (chdir(folder) != 0)
+        _exit(127);
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
+        if (programs[i] != NULL)
+            execvp(programs[i], (char *const *)(uintptr_t)words);
     _exit(127);
 }
 
@@ -70,7 +74,7 @@ pid_t redis_server_start(const char *folder, const char *const *options)
         if (strncmp(answer, "+PONG", 5) == 0 || strncmp(answer, "-NOAUTH", 7) == 0)
             return server;
         if (waitpid(server, NULL, WNOHANG) != 0 || clock_monotonic_ms() > end_ms)
-            fail_msg("redis-server does not start in %s (is the package redis-server "
+            fail_msg("redis-server does not start in %s (is the package redis-tools "
                      "there, or REDIS_SERVER set?)",
                      folder);
         poll(NULL, 0, 2); /* between looks */
