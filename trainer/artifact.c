@@ -5,6 +5,7 @@
 
 #include "model/model.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +132,22 @@ static bool add_parameter(Chw__Lineage *self, const char *name, const char *text
     chw__named_text__init(item);
     self->parameters[self->n_parameters++] = item;
     return set_text(&item->name, name) && set_text(&item->text, text);
+}
+
+void artifact_note_text(struct artifact_lineage *self, const char *name, const char *text)
+{
+    assert(self->parameter_count < ARTIFACT_PARAMETERS_MAX);
+    self->parameters[self->parameter_count].name = name;
+    snprintf(self->parameters[self->parameter_count].text,
+             sizeof self->parameters[0].text, "%s", text);
+    self->parameter_count++;
+}
+
+void artifact_note_number(struct artifact_lineage *self, const char *name, double number)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.17g", number);
+    artifact_note_text(self, name, text);
 }
 
 static bool add_parameters(Chw__Lineage *self, const struct artifact_lineage *source)

@@ -28,6 +28,11 @@ struct artifact_lineage {
     size_t parameter_count;
 };
 
+/* One parameter more, as it was given. */
+void artifact_note_text(struct artifact_lineage *self, const char *name,
+                        const char *text);
+void artifact_note_number(struct artifact_lineage *self, const char *name, double number);
+
 /* Without estimator, lineage and golden records. NULL when out of memory; freed with
  * chw__model__free_unpacked(). */
 Chw__Model *artifact_new(const char *name, const struct dataset *data,

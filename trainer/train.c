@@ -6,7 +6,7 @@
 #include "base/progress.h"
 #include "model/model.h"
 #include "trainer/artifact.h"
-#include "trainer/fit_xgboost.h"
+#include "trainer/estimator.h"
 #include "trainer/golden.h"
 #include "trainer/judge.h"
 #include "trainer/outputs.h"
@@ -17,29 +17,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct training;
-
-/* What differs between the kinds of model. */
-struct estimator {
-    const char *name, *solver;
-    enum pipeline_style style;
-    bool validates;                     /* where early stopping is asked for */
-    struct fit_xgboost_params defaults; /* for what an option leaves at 0 */
-    enum status (*fit)(struct training *, struct error_text *);
-    void (*add_parameters)(struct training *);
-};
-
 struct training {
     const struct train_options *options;
     const struct estimator *estimator;
-    struct fit_xgboost_params params; /* boosting and forest */
     const char *path;
     struct dictionary *dictionary;
     struct dataset *data;
     struct split *split;
     struct pipeline *pipeline;
     struct store *store;
-    struct fit_xgboost trees; /* boosting and forest */
     Chw__Model *message;
     struct model *model; /* the draft, then the very bytes that are published */
     uint8_t *bytes;
@@ -82,156 +68,10 @@ static enum status check_options(struct training *self, struct error_text *error
     return STATUS_OK;
 }
 
-/* ---- the kinds of model ---- */
-
-static void add_parameter(struct artifact_lineage *self, const char *name,
-                          const char *text)
-{
-    self->parameters[self->parameter_count].name = name;
-    snprintf(self->parameters[self->parameter_count].text,
-             sizeof self->parameters[0].text, "%s", text);
-    self->parameter_count++;
-}
-
-static void add_number(struct artifact_lineage *self, const char *name, double number)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%.17g", number);
-    add_parameter(self, name, text);
-}
-
-static enum status fit_linear(struct training *self, struct error_text *error)
-{
-    struct fit_logistic fit = {.weights = NULL};
-    enum status status =
-        fit_logistic_run(self->pipeline, self->data, self->split->train,
-                         self->split->train_count, self->options->l2, &fit, error);
-    if (status == STATUS_OK)
-        status = artifact_set_linear(self->message, &fit, self->pipeline->input_count);
-    fit_logistic_release(&fit);
-    return status;
-}
-
-static void add_linear_parameters(struct training *self)
-{
-    add_number(&self->lineage, "C", self->options->l2);
-}
-
-static void print_round(const struct fit_xgboost_round *round)
-{
-    fprintf(stderr, "round %llu: log-loss %.6f in training",
-            (unsigned long long)round->number, round->train);
-    if (!isnan(round->validation))
-        fprintf(stderr, ", %.6f in validation", round->validation);
-    fputc('\n', stderr);
-}
-
-static enum status fit_trees(struct training *self, struct error_text *error)
-{
-    struct fit_xgboost_request request = {
-        .pipeline = self->pipeline,
-        .data = self->data,
-        .split = self->split,
-        .params = &self->params,
-        .on_round = print_round,
-    };
-    enum status status = fit_xgboost_run(&request, &self->trees, error);
-    if (status != STATUS_OK)
-        return status;
-    if (self->trees.rounds_kept < self->trees.rounds_done)
-        fprintf(stderr, "kept the first %llu rounds, best in validation\n",
-                (unsigned long long)self->trees.rounds_kept);
-    artifact_set_trees(self->message, self->trees.model.trees, self->trees.model.link);
-    self->trees.model.trees = NULL;
-    return STATUS_OK;
-}
-
-static void add_tree_parameters(struct training *self)
-{
-    struct artifact_lineage *lineage = &self->lineage;
-    const struct fit_xgboost_params *params = &self->params;
-    add_number(lineage, "base_score", (double)self->trees.base_score);
-    add_number(lineage, params->forest ? "trees" : "rounds", (double)params->rounds);
-    add_number(lineage, "depth", (double)params->depth);
-    add_number(lineage, "min_child_weight", params->min_child_weight);
-    add_number(lineage, "subsample", params->subsample);
-    add_number(lineage, "colsample", params->colsample);
-    add_number(lineage, "lambda", params->lambda);
-    add_number(lineage, "threads", (double)params->threads);
-    if (params->forest)
-        return;
-    add_number(lineage, "learning_rate", params->learning_rate);
-    add_number(lineage, "early_stopping", (double)params->early_stopping);
-    add_number(lineage, "validation",
-               params->early_stopping > 0 ? self->options->validation : 0);
-    add_number(lineage, "rounds_kept", (double)self->trees.rounds_kept);
-}
-
-static const struct estimator estimators[] = {
-    {.name = "logistic",
-     .solver = FIT_LOGISTIC_SOLVER,
-     .style = PIPELINE_LINEAR,
-     .fit = fit_linear,
-     .add_parameters = add_linear_parameters},
-    {.name = "boosting",
-     .solver = fit_xgboost_solver,
-     .style = PIPELINE_TREES,
-     .validates = true,
-     .defaults = {.rounds = 200, .depth = 5, .subsample = 1, .colsample = 1},
-     .fit = fit_trees,
-     .add_parameters = add_tree_parameters},
-    {.name = "forest",
-     .solver = fit_xgboost_solver,
-     .style = PIPELINE_TREES,
-     .defaults = {.forest = true,
-                  .rounds = 100,
-                  .depth = 10,
-                  .subsample = 0.632,
-                  .colsample = 0.3},
-     .fit = fit_trees,
-     .add_parameters = add_tree_parameters},
-};
-
-static double real_or(double value, double fallback)
-{
-    return isnan(value) ? fallback : value;
-}
-
-static struct fit_xgboost_params choose_params(const struct train_options *options,
-                                               const struct fit_xgboost_params *defaults)
-{
-    return (struct fit_xgboost_params){
-        .forest = defaults->forest,
-        .rounds = options->rounds == 0 ? defaults->rounds : options->rounds,
-        .depth = options->depth == 0 ? defaults->depth : options->depth,
-        .learning_rate = options->learning_rate,
-        .min_child_weight = options->min_child_weight,
-        .subsample = real_or(options->subsample, defaults->subsample),
-        .colsample = real_or(options->colsample, defaults->colsample),
-        .lambda = options->lambda,
-        .early_stopping = options->early_stopping,
-        .threads = options->threads,
-        .seed = options->seed,
-    };
-}
-
 static enum status choose_estimator(struct training *self, struct error_text *error)
 {
-    for (size_t i = 0; i < sizeof estimators / sizeof estimators[0]; i++) {
-        if (strcmp(estimators[i].name, self->options->estimator) == 0)
-            self->estimator = &estimators[i];
-    }
-    if (self->estimator == NULL)
-        return error_set(error, STATUS_INVALID,
-                         "--estimator %s: logistic, boosting or forest",
-                         self->options->estimator);
-    if (self->estimator->style == PIPELINE_LINEAR)
-        return STATUS_OK;
-    self->params = choose_params(self->options, &self->estimator->defaults);
-    return fit_xgboost_check(&self->params, error);
+    return estimator_find(self->options, &self->estimator, error);
 }
-
-/* ---- the steps ---- */
 
 /* A pipe would give its rows and then nothing to the digest. */
 static enum status check_file(const char *path, struct error_text *error)
@@ -281,11 +121,10 @@ static enum status read_data(struct training *self, struct error_text *error)
 
 static enum status prepare(struct training *self, struct error_text *error)
 {
-    bool stops = self->estimator->validates && self->params.early_stopping > 0;
     struct split_request request = {
         .seed = self->options->seed,
         .heldout = self->options->heldout,
-        .validation = stops ? self->options->validation : 0,
+        .validation = estimator_validation(self->estimator, self->options),
     };
     enum status status = split_rows(self->data, &request, &self->split, error);
     if (status == STATUS_OK)
@@ -319,7 +158,15 @@ static enum status fit(struct training *self, struct error_text *error)
     fprintf(stderr, "fitting %zu rows with %zu inputs\n", self->split->train_count,
             self->pipeline->input_count);
     self->message = artifact_new(self->options->name, self->data, self->pipeline);
-    return self->message == NULL ? STATUS_NOMEM : self->estimator->fit(self, error);
+    const struct estimator_request request = {
+        .options = self->options,
+        .pipeline = self->pipeline,
+        .data = self->data,
+        .split = self->split,
+    };
+    return self->message == NULL
+               ? STATUS_NOMEM
+               : self->estimator->fit(&request, self->message, &self->lineage, error);
 }
 
 /* What is published is loaded as a worker would, before it is. */
@@ -353,10 +200,9 @@ static void fill_lineage(struct training *self)
     lineage->rows_heldout = self->split->heldout_count;
     lineage->target = self->options->target;
     lineage->positive = self->data->positive;
-    add_parameter(lineage, "estimator", self->estimator->name);
-    add_parameter(lineage, "solver", self->estimator->solver);
-    self->estimator->add_parameters(self);
-    add_number(lineage, "heldout", self->options->heldout);
+    artifact_note_text(lineage, "estimator", self->estimator->name);
+    artifact_note_text(lineage, "solver", self->estimator->solver);
+    artifact_note_number(lineage, "heldout", self->options->heldout);
 }
 
 static enum status finish_artifact(struct training *self, struct error_text *error)
@@ -428,7 +274,6 @@ static void release(struct training *self)
     free(self->bytes);
     if (self->message != NULL)
         chw__model__free_unpacked(self->message, NULL);
-    fit_xgboost_release(&self->trees);
     pipeline_free(self->pipeline);
     split_free(self->split);
     dataset_free(self->data);
