@@ -21,17 +21,20 @@ void redis_link_close(struct redis_link *self)
     self->context = NULL;
 }
 
+static enum status fail(struct redis_link *self, const char *text,
+                        struct error_text *error)
+{
+    error_set(error, STATUS_UNAVAILABLE, "%s: %s", self->url->shown, text);
+    redis_link_close(self);
+    return STATUS_UNAVAILABLE;
+}
+
 static enum status lost(struct redis_link *self, struct error_text *error)
 {
-    const redisContext *context = self->context;
-    bool silent = context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == ETIMEDOUT);
-    enum status status =
-        silent ? error_set(error, STATUS_UNAVAILABLE, "%s: no answer for %d s",
-                           self->url->shown, ANSWER_S)
-               : error_set(error, STATUS_UNAVAILABLE, "%s: %s", self->url->shown,
-                           context->errstr);
-    redis_link_close(self);
-    return status;
+    char silence[32];
+    bool silent = self->context->err == REDIS_ERR_IO && errno == EAGAIN;
+    snprintf(silence, sizeof silence, "no answer for %d s", ANSWER_S);
+    return fail(self, silent ? silence : self->context->errstr, error);
 }
 
 static bool begins(const char *text, const char *prefix)
@@ -54,6 +57,7 @@ static const struct {
     {"READONLY", "it is a replica, which cannot be written to", STATUS_UNAVAILABLE},
     {"LOADING", "it is still loading its data", STATUS_UNAVAILABLE},
     {"ERR DB index", "it has no database of that number", STATUS_UNAVAILABLE},
+    {"NOSCRIPT", "it does not know the script", STATUS_NOT_FOUND},
     {"WRONGTYPE", "its keys chw:* are not those of a store", STATUS_CORRUPT},
 };
 
@@ -84,11 +88,8 @@ static enum status answer(struct redis_link *self, redisReply **reply,
     if ((*reply)->type != REDIS_REPLY_ERROR)
         return STATUS_OK;
     enum status status = refused(self, *reply, error);
-    bool flushed = begins((*reply)->str, "NOSCRIPT"); /* reconnecting loads them again */
     freeReplyObject(*reply);
     *reply = NULL;
-    if (flushed)
-        redis_link_close(self);
     return status;
 }
 
@@ -116,7 +117,7 @@ static enum status dial(struct redis_link *self, struct error_text *error)
         return error_set(error, STATUS_NOMEM, "out of memory");
     if (self->context->err != 0 ||
         redisSetTimeout(self->context, answer_time) != REDIS_OK)
-        return lost(self, error);
+        return fail(self, self->context->errstr, error);
     if (url->host[0] != '\0')
         (void)redisEnableKeepAlive(self->context);
     return STATUS_OK;
@@ -170,6 +171,16 @@ enum status redis_link_open(struct redis_link *self, struct error_text *error)
     if (status != STATUS_OK)
         redis_link_close(self);
     return status;
+}
+
+bool redis_link_is_open(struct redis_link *self)
+{
+    if (self->context == NULL)
+        return false;
+    struct pollfd readable = {.fd = self->context->fd, .events = POLLIN};
+    if (poll(&readable, 1, 0) != 0) /* its end, or what nobody asked for */
+        redis_link_close(self);
+    return self->context != NULL;
 }
 
 bool redis_link_await(struct redis_link *self, int timeout_ms)

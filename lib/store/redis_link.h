@@ -26,7 +26,7 @@ void redis_link_close(struct redis_link *self); /* closed already: nothing */
 
 /* Run a command on an open link. *reply is no error reply and the caller's to free with
  * freeReplyObject(). STATUS_INVALID: a sum would overflow; STATUS_CORRUPT: the keys are
- * not a store's; STATUS_UNAVAILABLE: anything else. */
+ * not a store's; STATUS_NOT_FOUND: no such script; STATUS_UNAVAILABLE: anything else. */
 MUST_CHECK enum status redis_link_run(struct redis_link *self, int count,
                                       const char **words, const size_t *sizes,
                                       redisReply **reply, struct error_text *error);
@@ -34,6 +34,9 @@ MUST_CHECK enum status redis_link_run(struct redis_link *self, int count,
 /* The same with texts, NULL-terminated, at most four. */
 MUST_CHECK enum status redis_link_ask(struct redis_link *self, const char *const *words,
                                       redisReply **reply, struct error_text *error);
+
+/* False: closed, by us or, since its last answer, by the other end. */
+bool redis_link_is_open(struct redis_link *self);
 
 /* On a link that has subscribed: wait for a message, up to timeout_ms, and take all that
  * are there. False: the link has failed and is closed. */

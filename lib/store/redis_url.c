@@ -122,9 +122,19 @@ static enum status parse_server(const char *text, struct redis_url *out,
     if (*rest != '\0' && strcmp(rest, "/") != 0 &&
         (*rest != '/' || !parse_number(rest + 1, strlen(rest + 1), 0, DB_MAX, &out->db)))
         return refuse(error, "its database is not 0 to 65535");
-    snprintf(out->shown, sizeof out->shown, "redis://%s:%d/%d", out->host, out->port,
-             out->db);
+    bool colons = strchr(out->host, ':') != NULL;
+    snprintf(out->shown, sizeof out->shown, "redis://%s%s%s:%d/%d", colons ? "[" : "",
+             out->host, colons ? "]" : "", out->port, out->db);
     return STATUS_OK;
+}
+
+/* The last one before the path: those before it are the password's. */
+static const char *find_at(const char *text)
+{
+    size_t size = strcspn(text, "/");
+    while (size > 0 && text[size - 1] != '@')
+        size--;
+    return size > 0 ? text + size - 1 : NULL;
 }
 
 enum status redis_url_parse(const char *text, struct redis_url *out,
@@ -134,7 +144,7 @@ enum status redis_url_parse(const char *text, struct redis_url *out,
     if (strncmp(text, "//", 2) != 0)
         return refuse(error, "no // after redis:");
     text += 2;
-    const char *at = memchr(text, '@', strcspn(text, "/")); /* a password's is %40 */
+    const char *at = find_at(text);
     if (at != NULL) {
         enum status status = parse_user(text, (size_t)(at - text), out, error);
         if (status != STATUS_OK)

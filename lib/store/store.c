@@ -212,6 +212,10 @@ static void check_request(const struct settle_request *request)
     assert(settlement->target_count <= STORE_TARGETS_MAX);
     assert(request->demand_count == 0 || settlement->outcome == SETTLE_COUNTED);
     assert(request->dead_size == 0 || settlement->outcome == SETTLE_DEAD);
+    for (size_t i = 0; i < request->demand_count; i++) {
+        const struct demand_cell *cell = &request->demand[i];
+        assert(cell->people >= 0 && cell->sum_p >= 0 && cell->sum_pq >= 0);
+    }
 }
 
 enum status store_settle(struct store *self, const struct settle_request *requests,

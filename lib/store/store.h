@@ -154,7 +154,7 @@ struct demand_cell {
     char region[STORE_REGION_MAX + 1];
     char target[STORE_NAME_MAX + 1];
     char tier[STORE_TIER_MAX + 1];
-    int64_t people; /* scorings, until pseudonyms arrive */
+    int64_t people; /* scorings, until pseudonyms arrive; none of the sums is negative */
     int64_t sum_p;  /* of llrint(p * 2^32) */
     int64_t sum_pq; /* of llrint(p * (1 - p) * 2^32) */
 };

@@ -148,11 +148,12 @@ static enum status open_store(struct redis_store *self, struct error_text *error
 {
     char id[REDIS_ID_SIZE] = "";
     redisReply *reply;
-    const char *words[] = {"EVALSHA", self->scripts[SCRIPT_OPEN], "0", id};
     if (self->id[0] == '\0')
         make_id(id);
-    const size_t sizes[] = {7, strlen(words[1]), 1, strlen(id)};
-    enum status status = redis_link_run(&self->link, 4, words, sizes, &reply, error);
+    enum status status = redis_link_ask(
+        &self->link,
+        (const char *[]){"EVALSHA", self->scripts[SCRIPT_OPEN], "0", id, NULL}, &reply,
+        error);
     if (status != STATUS_OK)
         return status;
     status = check_identity(self, reply, error);
@@ -176,7 +177,7 @@ static enum status connect_store(struct redis_store *self, struct error_text *er
 
 static enum status ensure_connected(struct redis_store *self, struct error_text *error)
 {
-    return self->link.context != NULL ? STATUS_OK : connect_store(self, error);
+    return redis_link_is_open(&self->link) ? STATUS_OK : connect_store(self, error);
 }
 
 /* ---- for the other files ---- */
@@ -193,15 +194,21 @@ enum status redis_begin_script(struct redis_store *self, enum redis_script scrip
     return STATUS_OK;
 }
 
+/* Scripts that were flushed are loaded again: a call of one that is unknown did nothing.
+ */
 enum status redis_run(struct redis_store *self, struct redis_words *words,
                       redisReply **reply, struct error_text *error)
 {
     enum status status = redis_words_end(words);
     if (status != STATUS_OK)
         error_set(error, status, "out of memory");
-    else
+    for (int tries = 2; status == STATUS_OK; tries--) {
         status = redis_link_run(&self->link, (int)words->count, words->words,
                                 words->sizes, reply, error);
+        if (status != STATUS_NOT_FOUND)
+            break;
+        status = tries > 1 ? load_scripts(self, error) : STATUS_UNAVAILABLE;
+    }
     redis_words_free(words);
     return status;
 }

@@ -727,6 +727,32 @@ static void demand_is_added_per_cell_and_listed_in_order(void **state)
     assert_int_equal(few.count, 2);
 }
 
+/* The first two cells of the group are added before the third overflows. */
+static void what_a_failing_group_added_is_taken_back(void **state)
+{
+    struct store *store = store_of(state);
+    struct demand_cell full = one_person("KE/Full"), sure = one_person("KE/Sure");
+    sure.sum_pq = 0; /* probability one: a sum that is there, and zero */
+    full.people = INT64_MAX;
+    struct demand_cell before[2] = {full, sure},
+                       more[3] = {sure, one_person("KE/New"), one_person("KE/Full")};
+    struct settle_request first = counted(1, 1, before), second = counted(1, 2, more);
+    first.demand_count = 2;
+    second.demand_count = 3;
+    struct settle_result result;
+    struct cell_list after = {.count_max = 8};
+    assert_int_equal(settle(store, &first, NULL), SETTLED_FIRST);
+    assert_int_equal(store_settle(store, &second, 1, &result, NULL), STATUS_INVALID);
+    assert_works(store_demand(store, 0, gather_cell, &after, &why));
+    assert_int_equal(after.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(after.items[i].region, before[i].region);
+        assert_int_equal(after.items[i].people, before[i].people);
+        assert_int_equal(after.items[i].sum_p, before[i].sum_p);
+        assert_int_equal(after.items[i].sum_pq, before[i].sum_pq);
+    }
+}
+
 /* ---- dead letters ---- */
 
 struct letter_list {
@@ -924,6 +950,7 @@ int main(void)
         TEST(pruning_keeps_no_more_than_the_window),
         TEST(group_is_settled_in_order),
         TEST(sum_that_would_overflow_settles_nothing_of_its_group),
+        TEST(what_a_failing_group_added_is_taken_back),
         TEST(demand_is_added_per_cell_and_listed_in_order),
         TEST(dead_batch_is_kept_as_a_letter),
         TEST(batch_that_died_is_not_counted_later),

@@ -1,7 +1,7 @@
 -- Settle a group, in order; all of it or, on an error, nothing.
 -- ARGV: the count of requests; then for each
 --   client, sequence, acked_below, digest, record, dead letter, the count of its cells;
---   for each cell: period, region\0target\0tier, people, sum_p, sum_pq.
+--   for each cell: period, region\0target\0tier, people, sum_p, sum_pq, none negative.
 -- A record begins with the body's digest. Returns the count of commits, and for each
 -- request F(irst), R(eused), A(cknowledged) or D(uplicate) and the record.
 --
@@ -59,17 +59,27 @@ for i = 1, tonumber(ARGV[1]) do
     replies[i + 1] = decide(request)
 end
 
+local suffixes = {'\0n', '\0p', '\0q'}
+
+-- Cells that came with this group are all zero then, and go.
 local function take_back()
     for i = #sums, 1, -1 do
-        local key, field, sum = unpack(sums[i])
-        local negative = string.sub(sum, 1, 1) == '-' and string.sub(sum, 2) or '-' .. sum
-        if redis.call('HINCRBY', key, field, negative) == 0 then
-            redis.call('HDEL', key, field)
+        local key, names, suffix, sum = unpack(sums[i])
+        if sum ~= '0' then
+            redis.call('HINCRBY', key, names .. suffix, '-' .. sum)
+        end
+    end
+    for _, sum in ipairs(sums) do
+        local key, names, zero = sum[1], sum[2], true
+        for _, suffix in ipairs(suffixes) do
+            zero = zero and (redis.call('HGET', key, names .. suffix) or '0') == '0'
+        end
+        if zero then
+            redis.call('HDEL', key, names .. '\0n', names .. '\0p', names .. '\0q')
         end
     end
 end
 
-local suffixes = {'\0n', '\0p', '\0q'}
 for _, request in ipairs(first) do
     for _, cell in ipairs(request.cells) do
         local key = 'chw:demand:' .. cell[1]
@@ -83,7 +93,7 @@ for _, request in ipairs(first) do
                 local where = string.gsub(cell[2], '%z', ' ')
                 return redis.error_reply('OVERFLOW ' .. where .. ' in ' .. cell[1])
             end
-            sums[#sums + 1] = {key, cell[2] .. suffix, cell[2 + i]}
+            sums[#sums + 1] = {key, cell[2], suffix, cell[2 + i]}
         end
     end
 end
