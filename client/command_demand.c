@@ -5,10 +5,10 @@
 #include "client/commands.h"
 #include "client/data_folder.h"
 #include "client/demand_sums.h"
-#include "client/json_text.h"
 #include "client/store_option.h"
-#include "client/text_table.h"
 #include "table/csv_writer.h"
+#include "table/json_text.h"
+#include "table/text_table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

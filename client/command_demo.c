@@ -11,8 +11,8 @@
 #include "client/probe.h"
 #include "client/process.h"
 #include "client/store_option.h"
-#include "client/text_table.h"
 #include "model/model.h"
+#include "table/text_table.h"
 
 #include <assert.h>
 #include <ctype.h>

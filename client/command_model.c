@@ -7,8 +7,8 @@
 #include "client/model_source.h"
 #include "client/nearest.h"
 #include "client/store_option.h"
-#include "client/text_table.h"
 #include "table/csv_writer.h"
+#include "table/text_table.h"
 
 #include "client/data_folder.h"
 

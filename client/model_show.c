@@ -3,7 +3,7 @@
  * from. */
 #include "client/model_show.h"
 
-#include "client/text_table.h"
+#include "table/text_table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

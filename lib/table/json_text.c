@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_text.c - RFC 8259, section 7. */
-#include "client/json_text.h"
+#include "table/json_text.h"
 
 void json_write_text(FILE *file, const char *text)
 {

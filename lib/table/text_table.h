@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* text_table.h - columns that line up, for people. The first row is the heading. */
 
-#ifndef CLIENT_TEXT_TABLE_H
-#define CLIENT_TEXT_TABLE_H
+#ifndef TABLE_TEXT_TABLE_H
+#define TABLE_TEXT_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_text.h - a text as JSON writes it. */
 
-#ifndef CLIENT_JSON_TEXT_H
-#define CLIENT_JSON_TEXT_H
+#ifndef TABLE_JSON_TEXT_H
+#define TABLE_JSON_TEXT_H
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* text_table.c - cells are kept until all widths are known. */
-#include "client/text_table.h"
+#include "table/text_table.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
