@@ -24,7 +24,7 @@ static const struct config_key keys[] = {
     {KEY("data", CONFIG_TEXT, data), DATA_FOLDER_DEFAULT, 0, 0, "DIR",
      "the cluster's data folder"},
     {KEY("store", CONFIG_TEXT, store), NULL, 0, 0, "URL",
-     "the store (default: sqlite:DIR/store.db)"},
+     STORE_URL_FORMS " (default: sqlite:DIR/store.db)"},
     {KEY("period", CONFIG_TEXT, period), NULL, 0, 0, "YYYY-MM",
      "one month (default: all there are)"},
     {KEY("format", CONFIG_TEXT, format), "table", 0, 0, "FORMAT", "table, csv or json"},

@@ -31,7 +31,7 @@ struct model_config {
      "the cluster's data folder"},                                                       \
     {                                                                                    \
         KEY("store", CONFIG_TEXT, store), NULL, 0, 0, "URL",                             \
-            "the store (default: sqlite:DIR/store.db)"                                   \
+            STORE_URL_FORMS " (default: sqlite:DIR/store.db)"                            \
     }
 static const struct config_key store_keys[] = {STORE_KEYS};
 static const struct config_key list_keys[] = {

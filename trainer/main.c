@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - chw-train: options in, exit code out. */
 #include "base/config.h"
+#include "store/store.h"
 #include "trainer/train.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ static const struct config_key keys[] = {
     {"data", CONFIG_TEXT, FIELD(data), "chw-data", 0, 0, "DIR",
      "the cluster's data folder"},
     {"store", CONFIG_TEXT, FIELD(store), NULL, 0, 0, "URL",
-     "where to publish (default: sqlite:DIR/store.db)"},
+     "where to publish: " STORE_URL_FORMS "; default: sqlite:DIR/store.db"},
     {"seed", CONFIG_COUNT, FIELD(seed), "1", 0, 0, "N",
      "of the split; same seed, same split"},
     {"heldout", CONFIG_REAL, FIELD(heldout), "0.2", 0, 0, "FRACTION",

@@ -107,7 +107,7 @@ struct committer {
     bool stopping;
 
     atomic_bool away, hurry;
-    atomic_uint_fast64_t busy_since_ms;
+    atomic_uint_fast64_t busy_since_ms, setbacks;
 };
 
 static struct timespec after_ms(uint32_t ms)
@@ -146,6 +146,7 @@ static size_t take_group(struct committer *self, struct commit_job **group, bool
 
 static void set_away(struct committer *self, bool away, const struct error_text *error)
 {
+    atomic_store(&self->setbacks, store_setbacks(self->store));
     if (atomic_exchange(&self->away, away) == away)
         return;
     if (away)
@@ -288,20 +289,22 @@ static void *run(void *arg)
     return NULL;
 }
 
-enum status committer_start(const char *store_url, struct current *current,
-                            uint32_t wait_ms, struct committer **out,
-                            struct error_text *error)
+enum status committer_start(const struct committer_options *options,
+                            struct committer **out, struct error_text *error)
 {
     struct committer *self = calloc(1, sizeof *self);
     if (self == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    enum status status = store_open(store_url, &self->store, error);
+    enum status status = store_open(options->store_url, &self->store, error);
+    if (status == STATUS_OK && !options->weak)
+        status = store_require_durable(self->store, error);
     if (status != STATUS_OK) {
+        store_close(self->store);
         free(self);
         return status;
     }
-    self->current = current;
-    self->wait_ms = wait_ms;
+    self->current = options->current;
+    self->wait_ms = options->wait_ms;
     list_init(&self->jobs);
     int made = pthread_mutex_init(&self->lock, NULL);
     made += pthread_cond_init(&self->filled, NULL);
@@ -325,6 +328,11 @@ void committer_submit(struct committer *self, struct commit_job *job)
 bool committer_is_away(const struct committer *self)
 {
     return atomic_load(&self->away);
+}
+
+uint64_t committer_setbacks(const struct committer *self)
+{
+    return atomic_load(&self->setbacks);
 }
 
 uint64_t committer_busy_since_ms(const struct committer *self)

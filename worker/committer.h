@@ -52,15 +52,24 @@ int outbox_fd(const struct outbox *self);
 void outbox_wake(struct outbox *self);               /* makes the descriptor readable */
 struct commit_job *outbox_take(struct outbox *self); /* NULL: none */
 
-/* Opens its own handle of the store and starts. `current` outlives it. */
-MUST_CHECK enum status committer_start(const char *store_url, struct current *current,
-                                       uint32_t wait_ms, struct committer **out,
-                                       struct error_text *error);
+struct committer_options {
+    const char *store_url;
+    struct current *current; /* outlives it */
+    uint32_t wait_ms;        /* how long a job waits for a store that is away */
+    bool weak; /* settle, too, where the store may lose what it has acknowledged */
+};
+
+/* Opens its own handle of the store and starts. */
+MUST_CHECK enum status committer_start(const struct committer_options *options,
+                                       struct committer **out, struct error_text *error);
 
 void committer_submit(struct committer *self, struct commit_job *job);
 
 /* The store is away: take no new batches. */
 bool committer_is_away(const struct committer *self);
+
+/* How often the store came back without what it had acknowledged. */
+uint64_t committer_setbacks(const struct committer *self);
 
 /* A store call has been going on, or has been tried, since then; 0: none is. */
 uint64_t committer_busy_since_ms(const struct committer *self);

@@ -4,6 +4,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "metrics/metrics_server.h"
+#include "store/store.h"
 #include "wire/socket.h"
 #include "worker/committer.h"
 #include "worker/loop.h"
@@ -13,11 +14,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { THREADS_MAX = 256 };
 
 struct worker_config {
-    char *broker, *store, *metrics, *log_level, *log_format, *config;
+    char *broker, *store, *store_durability, *metrics, *log_level, *log_format, *config;
     uint64_t threads, window, store_wait_ms;
     bool insecure;
 };
@@ -27,7 +29,9 @@ static const struct config_key keys[] = {
     {KEY("broker", CONFIG_TEXT, broker), "ipc://back.ipc", 0, 0, "ENDPOINT",
      "the broker's address for workers"},
     {KEY("store", CONFIG_TEXT, store), "sqlite:store.db", 0, 0, "URL",
-     "where models come from and batches are settled"},
+     "where models come from and batches are settled: " STORE_URL_FORMS},
+    {KEY("store-durability", CONFIG_TEXT, store_durability), "strict", 0, 0, "MODE",
+     "strict, or weak: settle, too, where the store may lose what it acknowledged"},
     {KEY("threads", CONFIG_COUNT, threads), "1", 1, THREADS_MAX, "N", "scoring threads"},
     {KEY("window", CONFIG_COUNT, window), "4", 1, 64, "N",
      "batches that a thread holds at once"},
@@ -46,6 +50,11 @@ static const struct config_key keys[] = {
 };
 #undef KEY
 
+static bool is_weak(const struct worker_config *config)
+{
+    return strcmp(config->store_durability, "weak") == 0;
+}
+
 static enum status check_config(const void *target, struct error_text *error)
 {
     const struct worker_config *config = target;
@@ -54,6 +63,10 @@ static enum status check_config(const void *target, struct error_text *error)
         status = log_set_format(config->log_format, error);
     if (status != STATUS_OK)
         return status;
+    if (strcmp(config->store_durability, "strict") != 0 && !is_weak(config))
+        return error_set(error, STATUS_INVALID,
+                         "store-durability is '%s'; expected strict or weak",
+                         config->store_durability);
     status = endpoint_check(config->broker, config->insecure, error);
     if (status != STATUS_OK)
         return error_prefix(error, status, "broker");
@@ -119,6 +132,7 @@ static bool collect(void *context)
     metric_set(self->meters.threads, connected);
     metric_set(self->meters.generation, (double)generation);
     metric_set(self->meters.away, away);
+    metric_set_total(self->meters.setbacks, committer_setbacks(self->committer));
     return self->seen != NULL && connected > 0 && !away && !atomic_load(&self->stop);
 }
 
@@ -137,17 +151,22 @@ static enum status start_server(struct worker *self, struct error_text *error)
 
 static enum status start(struct worker *self, struct error_text *error)
 {
+    const struct worker_config *config = self->config;
     self->context = loop_context_new();
     self->current = current_new();
     if (meters_open(&self->meters) != STATUS_OK || self->context == NULL ||
         self->current == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
     enum status status =
-        watcher_start(self->config->store, self->current, &self->watcher, error);
+        watcher_start(config->store, self->current, &self->watcher, error);
+    const struct committer_options options = {
+        .store_url = config->store,
+        .current = self->current,
+        .wait_ms = (uint32_t)config->store_wait_ms,
+        .weak = is_weak(config),
+    };
     if (status == STATUS_OK)
-        status = committer_start(self->config->store, self->current,
-                                 (uint32_t)self->config->store_wait_ms, &self->committer,
-                                 error);
+        status = committer_start(&options, &self->committer, error);
     if (status == STATUS_OK)
         status = start_loops(self, error);
     return status == STATUS_OK ? start_server(self, error) : status;

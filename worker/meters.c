@@ -33,8 +33,11 @@ static bool make_others(struct meters *self)
                       "of the store, whose models and program are served; 0: none yet");
     self->away = metrics_gauge(metrics, "chw_worker_store_away",
                                "1 while the store does not answer");
+    self->setbacks = metrics_counter(
+        metrics, "chw_worker_store_setbacks_total",
+        "times that the store came back without what it had acknowledged");
     return self->scoring != NULL && self->settlement != NULL && self->threads != NULL &&
-           self->generation != NULL && self->away != NULL;
+           self->generation != NULL && self->away != NULL && self->setbacks != NULL;
 }
 
 enum status meters_open(struct meters *self)

@@ -36,6 +36,7 @@ struct meters {
 #undef LOOP_COUNTER_METRIC
     struct metric *scoring, *settlement;        /* seconds */
     struct metric *threads, *generation, *away; /* gauges, set when somebody asks */
+    struct metric *setbacks;                    /* as these */
     atomic_uint connected; /* threads whose last heartbeat left for a broker */
 };
 

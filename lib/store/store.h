@@ -51,6 +51,9 @@ enum {
     STORE_ARTIFACT_MAX = 256 << 20,
 };
 
+/* What an address may be, for --help. */
+#define STORE_URL_FORMS "sqlite:PATH or redis://HOST:PORT/DB"
+
 /* Opens or creates. STATUS_INVALID: the URL; STATUS_UNAVAILABLE, STATUS_CORRUPT (not a
  * store, or of another format): `error` says what and where. */
 MUST_CHECK enum status store_open(const char *url, struct store **out,

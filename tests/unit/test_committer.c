@@ -7,6 +7,7 @@
 #include "worker/committer.h"
 
 #include "base/clock.h"
+#include "redis_fixture.h"
 #include "tests/lib/test.h"
 #include "worker_fixture.h"
 
@@ -31,8 +32,9 @@ struct fixture {
 static void start(struct fixture *self, uint32_t wait_ms)
 {
     struct error_text error = {""};
-    if (committer_start(self->store.url, self->current, wait_ms, &self->committer,
-                        &error) != STATUS_OK)
+    const struct committer_options options = {
+        .store_url = self->store.url, .current = self->current, .wait_ms = wait_ms};
+    if (committer_start(&options, &self->committer, &error) != STATUS_OK)
         fail_msg("%s", error.text);
 }
 
@@ -313,11 +315,31 @@ static void address_that_is_no_store_is_refused_with_a_sentence(void **state)
     struct error_text error = {""};
     char url[192];
     snprintf(url, sizeof url, "sqlite:%s/no/such/folder/store.db", self->store.folder);
-    assert_int_not_equal(
-        committer_start(url, self->current, LONG_MS, &self->committer, &error),
-        STATUS_OK);
+    const struct committer_options options = {
+        .store_url = url, .current = self->current, .wait_ms = LONG_MS};
+    assert_int_not_equal(committer_start(&options, &self->committer, &error), STATUS_OK);
     assert_non_null(strstr(error.text, "no/such/folder"));
     assert_null(self->committer);
+}
+
+static void store_that_may_forget_is_refused_unless_that_is_allowed(void **state)
+{
+    struct fixture *self = *state;
+    struct error_text error = {""};
+    char url[192];
+    pid_t server = redis_server_start(self->store.folder,
+                                      (const char *const[]){"--appendonly", "no", NULL});
+    snprintf(url, sizeof url, "redis://%s/redis.sock", self->store.folder);
+    struct committer_options options = {
+        .store_url = url, .current = self->current, .wait_ms = LONG_MS};
+    assert_int_equal(committer_start(&options, &self->committer, &error),
+                     STATUS_UNAVAILABLE);
+    assert_non_null(strstr(error.text, "--store-durability weak"));
+    assert_null(self->committer);
+    options.weak = true;
+    assert_int_equal(committer_start(&options, &self->committer, &error), STATUS_OK);
+    assert_int_equal(committer_setbacks(self->committer), 0);
+    redis_server_kill(server);
 }
 
 int main(void)
@@ -332,6 +354,7 @@ int main(void)
         TEST(batch_waits_for_a_store_that_comes_back),
         TEST(batch_that_waited_long_enough_comes_back_unsettled),
         TEST(drain_does_not_wait_for_the_store),
+        TEST(store_that_may_forget_is_refused_unless_that_is_allowed),
         TEST(address_that_is_no_store_is_refused_with_a_sentence),
     };
     signal(SIGXFSZ, SIG_IGN);
