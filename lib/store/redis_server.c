@@ -54,6 +54,8 @@ enum status redis_server_parse(const char *info, struct redis_server *out,
     out->cluster = is(info, "redis_mode", "cluster");
     out->loading = is(info, "loading", "1");
     out->appends = is(info, "aof_enabled", "1");
+    out->writes_fail = is(info, "aof_last_write_status", "err");
+    out->replica_count = number(info, "connected_slaves");
     out->maxmemory = number(info, "maxmemory");
     out->used_memory = number(info, "used_memory");
     return STATUS_OK;
@@ -78,6 +80,11 @@ enum status redis_server_check(const struct redis_server *self, struct error_tex
     return STATUS_OK;
 }
 
+bool redis_server_evicts(const struct redis_server *self)
+{
+    return self->maxmemory > 0 && strcmp(self->policy, "noeviction") != 0;
+}
+
 enum status redis_server_check_durable(const struct redis_server *self,
                                        struct error_text *error)
 {
@@ -86,11 +93,33 @@ enum status redis_server_check_durable(const struct redis_server *self,
                          "it keeps no append-only file, so a restart would lose what "
                          "was counted: set `appendonly yes`, or allow it by "
                          "--store-durability weak");
-    if (self->maxmemory > 0 && strcmp(self->policy, "noeviction") != 0)
+    if (redis_server_evicts(self))
         return error_set(error, STATUS_UNAVAILABLE,
                          "it may evict what was counted (maxmemory %" PRIu64
                          ", maxmemory-policy %s): set `maxmemory-policy noeviction`, or "
                          "allow it by --store-durability weak",
                          self->maxmemory, self->policy);
     return STATUS_OK;
+}
+
+const char *redis_server_loses(const struct redis_server *self, const char *fsync)
+{
+    static const struct {
+        const char *fsync, *text;
+    } rows[] = {
+        {"always", "appendfsync always: neither a crash of Redis nor a power cut loses "
+                   "what was acknowledged"},
+        {"everysec", "appendfsync everysec: a crash of Redis loses nothing, a power cut "
+                     "the last second or two; `appendfsync always` loses nothing"},
+        {"no", "appendfsync no: a crash of Redis loses nothing, a power cut what the "
+               "system had not written yet; `appendfsync always` loses nothing"},
+    };
+    if (!self->appends)
+        return "none: a restart loses what came since the last snapshot, or all; set "
+               "`appendonly yes`";
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(fsync, rows[i].fsync) == 0)
+            return rows[i].text;
+    return "on; this user may not read appendfsync: `always` survives a power cut, "
+           "`everysec` a crash of Redis";
 }

@@ -14,8 +14,9 @@ struct redis_server {
     char version[32];
     unsigned major, minor;
     bool replica, cluster, loading;
-    bool appends; /* appendonly yes */
-    uint64_t maxmemory, used_memory;
+    bool appends;     /* appendonly yes */
+    bool writes_fail; /* the last write to the append-only file did */
+    uint64_t maxmemory, used_memory, replica_count;
     char policy[32]; /* of eviction */
 };
 
@@ -31,5 +32,12 @@ MUST_CHECK enum status redis_server_check(const struct redis_server *self,
 /* Can it lose what it has acknowledged, by a restart or by eviction? */
 MUST_CHECK enum status redis_server_check_durable(const struct redis_server *self,
                                                   struct error_text *error);
+
+/* May it drop what was stored, to make room? */
+bool redis_server_evicts(const struct redis_server *self);
+
+/* What a crash or a power cut loses. `fsync`: its appendfsync, or empty where that may
+ * not be asked. */
+const char *redis_server_loses(const struct redis_server *self, const char *fsync);
 
 #endif

@@ -6,7 +6,9 @@
 #include "base/clock.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +48,100 @@ enum status store_require_durable(struct store *self, struct error_text *error)
 uint64_t store_setbacks(const struct store *self)
 {
     return self->backend->setbacks == NULL ? 0 : self->backend->setbacks(self);
+}
+
+/* ---- check ---- */
+
+void findings_add(const struct findings *self, const char *what, bool missing,
+                  const char *format, ...)
+{
+    struct store_finding finding = {.what = what, .missing = missing};
+    va_list values;
+    va_start(values, format);
+    vsnprintf(finding.text, sizeof finding.text, format, values);
+    va_end(values);
+    self->visit(self->arg, &finding);
+}
+
+struct amount {
+    uint64_t count, bytes;
+};
+
+static bool add_artifact(void *arg, const struct artifact *artifact)
+{
+    struct amount *self = arg;
+    self->count++;
+    self->bytes += artifact->size;
+    return true;
+}
+
+static bool add_cell(void *arg, const struct demand_cell *cell)
+{
+    struct amount *self = arg;
+    self->count++;
+    self->bytes += (uint64_t)cell->people;
+    return true;
+}
+
+static bool add_letter(void *arg, const struct dead_letter *letter)
+{
+    struct amount *self = arg;
+    self->count++;
+    self->bytes += letter->size;
+    return true;
+}
+
+static enum status check_artifacts(struct store *self, const struct findings *findings,
+                                   struct error_text *error)
+{
+    static const char *const names[ARTIFACT_KIND_COUNT] = {
+        [ARTIFACT_MODEL] = "models",
+        [ARTIFACT_PROGRAM] = "programs",
+        [ARTIFACT_PLAN] = "plans",
+    };
+    enum status status = STATUS_OK;
+    for (int kind = 0; status == STATUS_OK && kind < ARTIFACT_KIND_COUNT; kind++) {
+        struct amount held = {0};
+        status = store_artifacts(self, (enum artifact_kind)kind, NULL, add_artifact,
+                                 &held, error);
+        if (status == STATUS_OK)
+            findings_add(findings, names[kind], false,
+                         "%" PRIu64 " versions, %" PRIu64 " bytes", held.count,
+                         held.bytes);
+    }
+    return status;
+}
+
+static enum status check_counts(struct store *self, const struct findings *findings,
+                                struct error_text *error)
+{
+    struct amount cells = {0}, letters = {0};
+    uint64_t settlements = 0;
+    enum status status = check_artifacts(self, findings, error);
+    if (status == STATUS_OK)
+        status = store_settlement_count(self, &settlements, error);
+    if (status == STATUS_OK)
+        status = store_demand(self, 0, add_cell, &cells, error);
+    if (status == STATUS_OK)
+        status = store_dead_letters(self, add_letter, &letters, error);
+    if (status != STATUS_OK)
+        return status;
+    findings_add(findings, "settlements", false,
+                 "%" PRIu64 " that their clients may still ask for", settlements);
+    findings_add(findings, "demand", false, "%" PRIu64 " cells, %" PRIu64 " scorings",
+                 cells.count, cells.bytes);
+    findings_add(findings, "dead letters", false, "%" PRIu64 ", %" PRIu64 " bytes",
+                 letters.count, letters.bytes);
+    return STATUS_OK;
+}
+
+enum status store_check(struct store *self,
+                        void (*visit)(void *arg, const struct store_finding *finding),
+                        void *arg, struct error_text *error)
+{
+    const struct findings findings = {visit, arg};
+    enum status status = self->backend->check(self, &findings, error);
+    return status == STATUS_OK ? check_counts(self, &findings, error) : status;
 }
 
 bool store_name_is_valid(const char *name)

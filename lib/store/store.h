@@ -69,12 +69,31 @@ MUST_CHECK enum status store_require_durable(struct store *self,
 /* How often the store came back without commits that this handle had been told of. */
 uint64_t store_setbacks(const struct store *self);
 
+/* A line of what a store is and keeps. */
+struct store_finding {
+    const char *what; /* a word or two */
+    char text[256];
+    bool missing; /* for this, who settles is refused unless told to be content */
+};
+
+/* Everything an operator should know of it: where it is, what it loses when things end
+ * badly, how much it holds. */
+MUST_CHECK enum status store_check(struct store *self,
+                                   void (*visit)(void *arg,
+                                                 const struct store_finding *finding),
+                                   void *arg, struct error_text *error);
+
 /* True for 1 to STORE_NAME_MAX bytes of [a-z0-9][a-z0-9._-]*. */
 bool store_name_is_valid(const char *name);
 
 /* ---- artifacts ---- */
 
-enum artifact_kind { ARTIFACT_MODEL, ARTIFACT_PROGRAM, ARTIFACT_PLAN };
+enum artifact_kind {
+    ARTIFACT_MODEL,
+    ARTIFACT_PROGRAM,
+    ARTIFACT_PLAN,
+    ARTIFACT_KIND_COUNT
+};
 
 /* Programs are one artifact name with one alias; so are plans. */
 #define STORE_PROGRAM_NAME "default"

@@ -7,6 +7,15 @@
 
 #include "store/store.h"
 
+/* Where findings go. */
+struct findings {
+    void (*visit)(void *arg, const struct store_finding *finding);
+    void *arg;
+};
+
+void findings_add(const struct findings *self, const char *what, bool missing,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 struct store_backend {
     const char *scheme; /* of the URL, before the colon */
     enum status (*open)(const char *where, struct store **out, struct error_text *error);
@@ -14,6 +23,8 @@ struct store_backend {
     /* NULL: the backend forgets nothing that it acknowledged. */
     enum status (*require_durable)(struct store *self, struct error_text *error);
     uint64_t (*setbacks)(const struct store *self);
+    enum status (*check)(struct store *self, const struct findings *findings,
+                         struct error_text *error);
     /* Wait up to timeout_ms for a hint that the generation has changed; NULL: there are
      * none. */
     void (*await_hint)(struct store *self, int timeout_ms);

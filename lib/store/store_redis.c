@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/redis_server.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -14,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORMAT = 1, SUBSCRIBE_MS = 1000 };
+enum { SUBSCRIBE_MS = 1000 };
 
 static const struct {
     const char *text;
@@ -51,18 +50,25 @@ bool redis_integer(const redisReply *reply, int64_t *out)
     return end == reply->str + reply->len;
 }
 
-static enum status check_server(struct redis_store *self, struct error_text *error)
+static enum status ask_server(struct redis_store *self, struct redis_server *out,
+                              struct error_text *error)
 {
-    struct redis_server server;
     redisReply *reply;
     enum status status =
         redis_link_ask(&self->link, (const char *[]){"INFO", NULL}, &reply, error);
     if (status != STATUS_OK)
         return status;
     status = reply->type == REDIS_REPLY_STRING
-                 ? redis_server_parse(reply->str, &server, error)
-                 : STATUS_MALFORMED;
+                 ? redis_server_parse(reply->str, out, error)
+                 : error_set(error, STATUS_MALFORMED, "its INFO is no text");
     freeReplyObject(reply);
+    return status;
+}
+
+static enum status check_server(struct redis_store *self, struct error_text *error)
+{
+    struct redis_server server;
+    enum status status = ask_server(self, &server, error);
     if (status == STATUS_OK)
         status = redis_server_check(&server, error);
     if (status == STATUS_OK && self->durable)
@@ -134,11 +140,11 @@ static enum status check_identity(struct redis_store *self, const redisReply *re
     if (!redis_integer(reply->element[0], &format) ||
         !redis_integer(reply->element[2], &commits) || id->len != REDIS_ID_SIZE - 1)
         return redis_damaged(self, error);
-    if (format != FORMAT)
+    if (format != REDIS_FORMAT)
         return error_set(error, STATUS_CORRUPT,
                          "%s: the store in it has format %" PRId64
                          ", this program knows %d",
-                         self->url.shown, format, FORMAT);
+                         self->url.shown, format, REDIS_FORMAT);
     memcpy(self->id, id->str, REDIS_ID_SIZE);
     note_commits(self, commits);
     return STATUS_OK;
@@ -211,6 +217,13 @@ enum status redis_run(struct redis_store *self, struct redis_words *words,
     }
     redis_words_free(words);
     return status;
+}
+
+enum status redis_read_server(struct redis_store *self, struct redis_server *out,
+                              struct error_text *error)
+{
+    enum status status = ensure_connected(self, error);
+    return status == STATUS_OK ? ask_server(self, out, error) : status;
 }
 
 enum status redis_ask(struct redis_store *self, const char *const *words,
@@ -295,6 +308,7 @@ const struct store_backend store_redis = {
     .close = redis_close,
     .require_durable = redis_require_durable,
     .setbacks = redis_setbacks,
+    .check = redis_check,
     .await_hint = redis_await_hint,
     .put = redis_put,
     .get = redis_get,

@@ -8,6 +8,7 @@
 #define STORE_STORE_REDIS_H
 
 #include "store/redis_link.h"
+#include "store/redis_server.h"
 #include "store/redis_words.h"
 #include "store/store_backend.h"
 
@@ -18,7 +19,7 @@ enum redis_script {
     SCRIPT_COUNT
 };
 
-enum { REDIS_ID_SIZE = 33, SHA1_HEX_SIZE = 41 };
+enum { REDIS_FORMAT = 1, REDIS_ID_SIZE = 33, SHA1_HEX_SIZE = 41 };
 
 struct redis_store {
     struct store base;
@@ -51,11 +52,20 @@ MUST_CHECK enum status redis_begin_script(struct redis_store *self,
 MUST_CHECK enum status redis_ask(struct redis_store *self, const char *const *words,
                                  redisReply **reply, struct error_text *error);
 
+/* What the server says of itself now. */
+MUST_CHECK enum status redis_read_server(struct redis_store *self,
+                                         struct redis_server *out,
+                                         struct error_text *error);
+
 /* A reply that our scripts do not make. */
 enum status redis_damaged(const struct redis_store *self, struct error_text *error);
 
 /* The integer of an integer reply or of a text; false: it is neither. */
 bool redis_integer(const redisReply *reply, int64_t *out);
+
+/* store_redis_check.c */
+enum status redis_check(struct store *base, const struct findings *findings,
+                        struct error_text *error);
 
 /* store_redis_artifact.c */
 enum status redis_put(struct store *base, enum artifact_kind kind, const char *name,

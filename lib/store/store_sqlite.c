@@ -390,6 +390,7 @@ const struct store_backend store_sqlite = {
     .scheme = "sqlite",
     .open = sqlite_open,
     .close = sqlite_close,
+    .check = sqlite_check,
     .put = sqlite_put,
     .get = sqlite_get,
     .artifacts = sqlite_artifacts,

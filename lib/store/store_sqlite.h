@@ -105,6 +105,10 @@ MUST_CHECK enum status sqlite_begin(struct sqlite_store *self, struct error_text
 MUST_CHECK enum status sqlite_end(struct sqlite_store *self, enum status status,
                                   struct error_text *error);
 
+/* store_sqlite_check.c */
+enum status sqlite_check(struct store *base, const struct findings *findings,
+                         struct error_text *error);
+
 /* store_sqlite_artifact.c */
 enum status sqlite_put(struct store *base, enum artifact_kind kind, const char *name,
                        const struct digest *version, const void *bytes, size_t size,

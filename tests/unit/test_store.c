@@ -833,6 +833,60 @@ static void letter_stays_when_its_settlement_is_pruned(void **state)
     assert_int_equal(letters.count, 1);
 }
 
+/* ---- check ---- */
+
+struct finding_list {
+    struct store_finding items[16];
+    size_t count;
+};
+
+static void gather_finding(void *arg, const struct store_finding *finding)
+{
+    struct finding_list *list = arg;
+    assert_true(list->count < 16);
+    list->items[list->count++] = *finding;
+}
+
+static void assert_finding(const struct finding_list *list, const char *what,
+                           const char *expected)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].what, what) != 0)
+            continue;
+        if (strstr(list->items[i].text, expected) == NULL)
+            fail_msg("%s: '%s' is not in '%s'", what, expected, list->items[i].text);
+        return;
+    }
+    fail_msg("nothing is said of %s", what);
+}
+
+static void check_says_where_it_is_what_it_holds_and_that_nothing_is_missing(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store *store = fixture->store;
+    struct demand_cell cell = one_person("KE");
+    struct settle_request buried = dead(4, "abc", 3), first = counted(1, 5, &cell);
+    struct finding_list list = {.count = 0};
+    struct digest program;
+    put(store, "chd", "v1");
+    put(store, "chd", "longer");
+    assert_works(
+        store_put(store, ARTIFACT_PROGRAM, STORE_PROGRAM_NAME, "p", 1, &program, &why));
+    assert_int_equal(settle(store, &buried, NULL), SETTLED_FIRST);
+    assert_int_equal(settle(store, &first, NULL), SETTLED_FIRST);
+    assert_works(store_check(store, gather_finding, &list, &why));
+    assert_finding(&list, "store", fixture->folder);
+    assert_finding(&list, "kind", "format 1");
+    assert_finding(&list, "models", "2 versions, 8 bytes");
+    assert_finding(&list, "programs", "1 versions, 1 bytes");
+    assert_finding(&list, "plans", "0 versions");
+    assert_finding(&list, "settlements", "2 that");
+    assert_finding(&list, "demand", "1 cells, 1 scorings");
+    assert_finding(&list, "dead letters", "1, 3 bytes");
+    for (size_t i = 0; i < list.count; i++)
+        assert_false(list.items[i].missing);
+}
+
 /* ---- the random walk ---- */
 
 enum { CLIENTS = 3, SEQUENCES = 40, BODIES = 2 };
@@ -955,6 +1009,7 @@ int main(void)
         TEST(dead_batch_is_kept_as_a_letter),
         TEST(batch_that_died_is_not_counted_later),
         TEST(letter_stays_when_its_settlement_is_pruned),
+        TEST(check_says_where_it_is_what_it_holds_and_that_nothing_is_missing),
         TEST(random_walk_agrees_with_the_model),
     };
     return run_for_each_backend(tests, sizeof tests / sizeof tests[0]);

@@ -339,6 +339,68 @@ static void damaged_record_is_told_and_not_believed(void **state)
     store_close(store);
 }
 
+/* ---- check ---- */
+
+struct findings_seen {
+    char missing[256], file[256], memory[256];
+};
+
+static void see_finding(void *arg, const struct store_finding *finding)
+{
+    struct findings_seen *self = arg;
+    size_t used = strlen(self->missing);
+    if (finding->missing)
+        snprintf(self->missing + used, sizeof self->missing - used, "%s;", finding->what);
+    if (strcmp(finding->what, "append-only file") == 0)
+        snprintf(self->file, sizeof self->file, "%s", finding->text);
+    if (strcmp(finding->what, "memory") == 0)
+        snprintf(self->memory, sizeof self->memory, "%s", finding->text);
+}
+
+static struct findings_seen check(struct store *store)
+{
+    struct findings_seen seen = {.missing = ""};
+    assert_works(store_check(store, see_finding, &seen, &why));
+    return seen;
+}
+
+static void check_says_what_each_kind_of_end_loses(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const rows[][3] = {
+        {"CONFIG SET appendfsync always", "", "neither a crash of Redis nor a power cut"},
+        {"CONFIG SET appendfsync everysec", "", "a power cut the last second"},
+        {"CONFIG SET appendfsync no", "", "what the system had not written"},
+        {"CONFIG SET maxmemory-policy allkeys-lru", "", "appendfsync no"},
+        {"CONFIG SET maxmemory 1gb", "memory;", "appendfsync no"},
+        {"CONFIG SET appendonly no", "append-only file;memory;", "none: a restart"},
+        {"CONFIG SET maxmemory-policy noeviction", "append-only file;",
+         "none: a restart"},
+        {"ACL SETUSER default -config", "append-only file;", "none: a restart"},
+    };
+    start(fixture, NULL);
+    struct store *store = opened(fixture);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ask(fixture, rows[i][0], "+OK");
+        struct findings_seen seen = check(store);
+        assert_string_equal(seen.missing, rows[i][1]);
+        assert_non_null(strstr(seen.file, rows[i][2]));
+    }
+    struct findings_seen seen = check(store);
+    assert_non_null(strstr(seen.memory, "of 1073741824, maxmemory-policy noeviction"));
+    store_close(store);
+}
+
+static void check_without_the_right_to_ask_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture, NULL);
+    struct store *store = opened(fixture);
+    ask(fixture, "ACL SETUSER default -config", "+OK");
+    assert_non_null(strstr(check(store).file, "may not read appendfsync"));
+    store_close(store);
+}
+
 /* ---- outages ---- */
 
 static void scripts_that_were_flushed_are_loaded_again(void **state)
@@ -515,6 +577,8 @@ int main(void)
         TEST(full_memory_settles_nothing_and_says_so),
         TEST(other_format_and_other_keys_are_not_a_store),
         TEST(damaged_record_is_told_and_not_believed),
+        TEST(check_says_what_each_kind_of_end_loses),
+        TEST(check_without_the_right_to_ask_says_so),
         TEST(scripts_that_were_flushed_are_loaded_again),
         TEST(connection_that_was_closed_while_idle_is_made_again),
         TEST(killed_server_keeps_what_was_acknowledged),

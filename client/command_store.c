@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* command_store.c - chw store check. */
+#include "base/config.h"
+#include "client/commands.h"
+#include "client/data_folder.h"
+#include "client/nearest.h"
+#include "client/store_option.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct store_config {
+    char *data, *store;
+};
+
+#define KEY(name, type, field) name, type, offsetof(struct store_config, field)
+static const struct config_key check_keys[] = {
+    {KEY("data", CONFIG_TEXT, data), DATA_FOLDER_DEFAULT, 0, 0, "DIR",
+     "the cluster's data folder"},
+    {KEY("store", CONFIG_TEXT, store), NULL, 0, 0, "URL",
+     STORE_URL_FORMS " (default: sqlite:DIR/store.db)"},
+};
+#undef KEY
+
+/* ---- check ---- */
+
+static void print_finding(void *arg, const struct store_finding *finding)
+{
+    size_t *missing = arg;
+    printf("%-17s %s%s\n", finding->what, finding->missing ? "MISSING " : "",
+           finding->text);
+    *missing += finding->missing;
+}
+
+static enum status check(const struct store_config *config, char *const *operands,
+                         struct error_text *error)
+{
+    struct store *store = NULL;
+    size_t missing = 0;
+    (void)operands;
+    enum status status = store_option_open(config->data, config->store, &store, error);
+    if (status == STATUS_OK)
+        status = store_check(store, print_finding, &missing, error);
+    store_close(store);
+    if (status != STATUS_OK)
+        return status;
+    if (missing > 0)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "workers refuse to settle in this store, unless started with "
+                         "--store-durability weak");
+    puts("workers settle in this store");
+    return STATUS_OK;
+}
+
+/* ---- the table of actions ---- */
+
+static const struct action {
+    const char *name;
+    enum status (*run)(const struct store_config *config, char *const *operands,
+                       struct error_text *error);
+    const char *help;
+    struct config_spec spec;
+} actions[] = {
+    {"check",
+     check,
+     "what the store promises, what it lacks, what it holds",
+     {.program = "chw store check",
+      .summary = "What the store promises, what it lacks, what it holds.",
+      .keys = check_keys,
+      .key_count = sizeof check_keys / sizeof check_keys[0],
+      .notes = "Exits 0 when workers would settle in it. A password is better given as "
+               "CHW_STORE\nthan by --store, where others on the machine can see it.\n"}},
+};
+
+enum { ACTION_COUNT = sizeof actions / sizeof actions[0] };
+
+static int run_action(const struct action *action, int argc, char **argv)
+{
+    struct store_config config = {0};
+    struct config_list operands = {0};
+    struct error_text error = {""};
+    int exit_code;
+    if (!config_load(&action->spec, argc, argv, &config, &operands, &exit_code))
+        return exit_code;
+    enum status status = action->run(&config, operands.items, &error);
+    if (status != STATUS_OK)
+        fprintf(stderr, "%s: %s\n", action->spec.program,
+                error.text[0] == '\0' ? status_text(status) : error.text);
+    config_free(&action->spec, &config, &operands);
+    return status_exit_code(status);
+}
+
+static void print_usage(FILE *file)
+{
+    fputs("usage: chw store ACTION ...\n"
+          "The store keeps models, settlements and demand: a file or a Redis.\n\n",
+          file);
+    for (size_t i = 0; i < ACTION_COUNT; i++)
+        fprintf(file, "  %-10s %s\n", actions[i].name, actions[i].help);
+    fputs("\n`chw store ACTION --help` explains one.\n", file);
+}
+
+int command_store(int argc, char **argv)
+{
+    const char *names[ACTION_COUNT];
+    if (argc < 2) {
+        print_usage(stderr);
+        return EX_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_usage(stdout);
+        return EX_OK;
+    }
+    for (size_t i = 0; i < ACTION_COUNT; i++) {
+        if (strcmp(argv[1], actions[i].name) == 0)
+            return run_action(&actions[i], argc - 1, argv + 1);
+        names[i] = actions[i].name;
+    }
+    const char *meant = nearest_name(argv[1], names, ACTION_COUNT);
+    fprintf(stderr, "chw store: '%s' is not an action%s%s%s; try `chw store --help`\n",
+            argv[1], meant == NULL ? "" : "; did you mean '", meant == NULL ? "" : meant,
+            meant == NULL ? "" : "'?");
+    return EX_USAGE;
+}
