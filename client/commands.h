@@ -11,6 +11,7 @@ int command_train(int argc, char **argv);
 int command_score(int argc, char **argv);
 int command_model(int argc, char **argv);
 int command_demand(int argc, char **argv);
+int command_plan(int argc, char **argv);
 int command_store(int argc, char **argv);
 int command_demo(int argc, char **argv);
 

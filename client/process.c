@@ -25,6 +25,18 @@ bool process_sibling(const char *name, char path[PROCESS_PATH_SIZE])
     return length < PROCESS_PATH_SIZE;
 }
 
+int process_become(const char *name, char **argv)
+{
+    char path[PROCESS_PATH_SIZE];
+    if (!process_sibling(name, path)) {
+        fprintf(stderr, "chw: cannot find out where %s is\n", name);
+        return EX_OSFILE;
+    }
+    execv(path, argv);
+    fprintf(stderr, "chw: cannot run %s: %s\n", path, strerror(errno));
+    return EX_OSFILE;
+}
+
 static void waited_signals(sigset_t *set)
 {
     sigemptyset(set);

@@ -18,6 +18,10 @@ enum { PROCESS_PATH_SIZE = 4096 };
 /* The program `name` in the folder of this program's own binary. */
 MUST_CHECK bool process_sibling(const char *name, char path[PROCESS_PATH_SIZE]);
 
+/* Become the program `name` beside this one, with `argv`; returns only where that cannot
+ * be, with a sentence on stderr and the exit code. */
+int process_become(const char *name, char **argv);
+
 /* Block SIGINT, SIGTERM, SIGHUP and SIGCHLD for process_wait_signal(); ignore SIGPIPE. */
 void process_signals(void);
 

@@ -3,7 +3,8 @@
 
 packages_build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler
     libprotobuf-c-dev libzmq3-dev libsqlite3-dev libsodium-dev libyaml-dev zlib1g-dev
-    liblinear-dev libcsv-dev libmicrohttpd-dev libxgboost-dev libjansson-dev libhiredis-dev"
+    liblinear-dev libcsv-dev libmicrohttpd-dev libxgboost-dev libjansson-dev libhiredis-dev
+    coinor-libclp-dev"
 # redis-tools: redis-check-rdb is the server under another name; the package redis-server would
 # start a service.
 packages_test="libcmocka-dev python3 python3-sklearn python3-xgboost redis-tools"

@@ -23,6 +23,7 @@ home() {
     csv.h | zlib.h) echo "lib/table/*" ;;
     linear.h) echo "trainer/fit_logistic.c" ;;
     xgboost/*) echo "trainer/fit_xgboost.c" ;;
+    coin/*) echo "optimizer/lp.c" ;;
     jansson.h) echo "trainer/xgboost_json.c" ;;
     microhttpd.h) echo "lib/metrics/metrics_server.c" ;;
     zmq.h) echo "lib/wire/*|broker/loop.c|worker/loop.c|client/link.c" ;;
@@ -37,7 +38,7 @@ complain() {
     bad=1
 }
 
-for file in $(find lib broker worker trainer client -name '*.[ch]'); do
+for file in $(find lib broker worker trainer optimizer client -name '*.[ch]'); do
     case $file in lib/*) folder=$(echo "$file" | cut -d/ -f1-2) ;; *) folder=${file%%/*} ;; esac
     ok=" $(allowed "$folder") "
     for header in $(sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$file"); do
