@@ -53,7 +53,7 @@ enum status planner_run(const struct planner_inputs *inputs, const struct digest
     enum status status = allocation_read(inputs->allocation, &allocation, error);
     if (status == STATUS_OK && inputs->store != NULL) {
         status = publish_check_program(inputs->store, allocation, error);
-        if (status == STATUS_INVALID)
+        if (status == STATUS_MALFORMED)
             error_prefix(error, status, "%s", inputs->allocation);
     }
     if (status == STATUS_OK)

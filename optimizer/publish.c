@@ -89,7 +89,7 @@ static enum status check_service(const struct program *program,
         for (size_t i = 0; i < program->target_count; i++)
             snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s",
                      i == 0 ? "" : ", ", program->targets[i].name);
-        return error_set(error, STATUS_INVALID,
+        return error_set(error, STATUS_MALFORMED,
                          "service %s is for %s, which is no target of the program: %s",
                          service->name, service->target, list);
     }
@@ -102,7 +102,7 @@ static enum status check_service(const struct program *program,
                strcmp(target->tiers[k].name, service->tiers[i]) != 0)
             k++;
         if (k == target->tier_count)
-            return error_set(error, STATUS_INVALID,
+            return error_set(error, STATUS_MALFORMED,
                              "service %s is for tier %s, which %s does not have: %s",
                              service->name, service->tiers[i], service->target, list);
     }

@@ -20,7 +20,7 @@ MUST_CHECK enum status publish_find(struct store *store, const char *prefix,
                                     struct error_text *error);
 
 /* Services must be for a target and tiers of the store's program, where there is one.
- * STATUS_INVALID: `error` names the service and what there is. */
+ * STATUS_MALFORMED: `error` names the service and what there is. */
 MUST_CHECK enum status publish_check_program(struct store *store,
                                              const struct allocation *allocation,
                                              struct error_text *error);

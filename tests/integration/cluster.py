@@ -175,9 +175,9 @@ class Cluster:
         return ""
 
     def chw(self, command, *arguments, **options):
-        """A chw command with this cluster's --data. `model` takes its action first."""
+        """A chw command with this cluster's --data. Some take their action first."""
         words = [command, *arguments]
-        at = 2 if command == "model" else 1
+        at = 2 if command in ("model", "plan", "store") else 1
         return chw(*words[:at], "--data", self.data, *words[at:], **options)
 
     def broker(self):
