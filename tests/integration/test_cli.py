@@ -23,7 +23,7 @@ from cluster import (Cluster, alive, children, chw, folder, main, read, run, sta
 
 USAGE, DATA, NO_INPUT, UNAVAILABLE, TEMPORARY = 64, 65, 66, 69, 75
 
-COMMANDS = ["up", "generate", "train", "score", "model", "demand", "demo"]
+COMMANDS = ["up", "generate", "train", "score", "model", "demand", "plan", "store", "demo"]
 ACTIONS = ["list", "show", "promote", "rollback"]
 
 
