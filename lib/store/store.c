@@ -18,18 +18,41 @@ enum { WATCH_MS = 100 };
 
 static const struct store_backend *const backends[] = {&store_sqlite, &store_redis};
 
-enum status store_open(const char *url, struct store **out, struct error_text *error)
+static const struct store_backend *find_backend(const char *url)
 {
-    *out = NULL;
     for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++) {
         size_t size = strlen(backends[i]->scheme);
         if (strncmp(url, backends[i]->scheme, size) == 0 && url[size] == ':' &&
             url[size + 1] != '\0')
-            return backends[i]->open(url + size + 1, out, error);
+            return backends[i];
     }
+    return NULL;
+}
+
+/* The address may hold a password: it is not repeated. */
+static enum status refuse_address(struct error_text *error)
+{
     return error_set(error, STATUS_INVALID,
                      "the store's address is neither sqlite:PATH nor "
                      "redis://[USER:PASSWORD@]HOST[:PORT][/DB]");
+}
+
+enum status store_open(const char *url, struct store **out, struct error_text *error)
+{
+    const struct store_backend *backend = find_backend(url);
+    *out = NULL;
+    return backend == NULL ? refuse_address(error)
+                           : backend->open(url + strlen(backend->scheme) + 1, out, error);
+}
+
+enum status store_open_to_fill(const char *url, struct store **out,
+                               struct error_text *error)
+{
+    const struct store_backend *backend = find_backend(url);
+    *out = NULL;
+    return backend == NULL
+               ? refuse_address(error)
+               : backend->open_to_fill(url + strlen(backend->scheme) + 1, out, error);
 }
 
 void store_close(struct store *self)
@@ -342,4 +365,18 @@ enum status store_dead_letters(struct store *self,
                                void *arg, struct error_text *error)
 {
     return self->backend->dead_letters(self, visit, arg, error);
+}
+
+enum status store_settled(struct store *self,
+                          bool (*visit)(void *arg, const struct settled *settled),
+                          void *arg, struct error_text *error)
+{
+    return self->backend->settled(self, visit, arg, error);
+}
+
+enum status store_alias_moves(struct store *self,
+                              bool (*visit)(void *arg, const struct alias *move),
+                              void *arg, struct error_text *error)
+{
+    return self->backend->alias_moves(self, visit, arg, error);
 }

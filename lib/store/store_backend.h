@@ -5,7 +5,17 @@
 #ifndef STORE_STORE_BACKEND_H
 #define STORE_STORE_BACKEND_H
 
-#include "store/store.h"
+#include "store/store_copy.h"
+
+/* An entry of a store; one of the pointers is set. */
+struct store_entry {
+    const struct artifact *artifact;
+    const void *bytes; /* of the artifact */
+    const struct alias *move;
+    const struct settled *settled;
+    const struct demand_cell *cell;
+    const struct dead_letter *letter;
+};
 
 /* Where findings go. */
 struct findings {
@@ -61,6 +71,22 @@ struct store_backend {
                                 bool (*visit)(void *arg,
                                               const struct dead_letter *letter),
                                 void *arg, struct error_text *error);
+    /* store_copy.h; the order of artifacts is from the oldest to the newest. */
+    enum status (*settled)(struct store *self,
+                           bool (*visit)(void *arg, const struct settled *settled),
+                           void *arg, struct error_text *error);
+    enum status (*alias_moves)(struct store *self,
+                               bool (*visit)(void *arg, const struct alias *move),
+                               void *arg, struct error_text *error);
+    /* Another number after every change by anybody else. */
+    enum status (*changes)(struct store *self, uint64_t *count, struct error_text *error);
+    enum status (*open_to_fill)(const char *where, struct store **out,
+                                struct error_text *error);
+    enum status (*fill)(struct store *self, const struct store_entry *entry,
+                        struct error_text *error);
+    /* What was filled in can be read by this handle. */
+    enum status (*fill_flush)(struct store *self, struct error_text *error);
+    enum status (*fill_end)(struct store *self, struct error_text *error);
 };
 
 /* The first member of every backend's own struct. */

@@ -140,6 +140,11 @@ static enum status check_identity(struct redis_store *self, const redisReply *re
     if (!redis_integer(reply->element[0], &format) ||
         !redis_integer(reply->element[2], &commits) || id->len != REDIS_ID_SIZE - 1)
         return redis_damaged(self, error);
+    if (format == 0)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "%s: a copy into it goes on, or was not finished: run `chw "
+                         "store copy` into it again",
+                         self->url.shown);
     if (format != REDIS_FORMAT)
         return error_set(error, STATUS_CORRUPT,
                          "%s: the store in it has format %" PRId64
@@ -150,8 +155,30 @@ static enum status check_identity(struct redis_store *self, const redisReply *re
     return STATUS_OK;
 }
 
+/* The store is made anew, with an id that it keeps. */
+static enum status begin_to_fill(struct redis_store *self, struct error_text *error)
+{
+    redisReply *reply;
+    make_id(self->id);
+    enum status status =
+        redis_link_ask(&self->link,
+                       (const char *[]){"EVALSHA", self->scripts[SCRIPT_FILL_BEGIN], "0",
+                                        self->id, NULL},
+                       &reply, error);
+    if (status != STATUS_OK)
+        return status;
+    bool begun = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    freeReplyObject(reply);
+    return begun ? STATUS_OK
+                 : error_set(error, STATUS_TAKEN,
+                             "%s is not empty: a copy needs an empty store",
+                             self->url.shown);
+}
+
 static enum status open_store(struct redis_store *self, struct error_text *error)
 {
+    if (self->filling && self->id[0] == '\0')
+        return begin_to_fill(self, error);
     char id[REDIS_ID_SIZE] = "";
     redisReply *reply;
     if (self->id[0] == '\0')
@@ -236,13 +263,14 @@ enum status redis_ask(struct redis_store *self, const char *const *words,
 
 /* ---- the backend ---- */
 
-static enum status redis_open(const char *where, struct store **out,
-                              struct error_text *error)
+enum status redis_make(const char *where, bool filling, struct store **out,
+                       struct error_text *error)
 {
     struct redis_store *self = calloc(1, sizeof *self);
     if (self == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
     self->base.backend = &store_redis;
+    self->filling = filling;
     self->link.url = self->hints.url = &self->url;
     enum status status = redis_url_parse(where, &self->url, error);
     if (status == STATUS_OK)
@@ -255,11 +283,18 @@ static enum status redis_open(const char *where, struct store **out,
     return STATUS_OK;
 }
 
+static enum status redis_open(const char *where, struct store **out,
+                              struct error_text *error)
+{
+    return redis_make(where, false, out, error);
+}
+
 static void redis_close(struct store *base)
 {
     struct redis_store *self = redis_store_of(base);
     redis_link_close(&self->link);
     redis_link_close(&self->hints);
+    redis_words_free(&self->fill.writes);
     free(self);
 }
 
@@ -322,4 +357,11 @@ const struct store_backend store_redis = {
     .settlement_count = redis_settlement_count,
     .demand = redis_demand,
     .dead_letters = redis_dead_letters,
+    .settled = redis_settled,
+    .alias_moves = redis_alias_moves,
+    .changes = redis_changes,
+    .open_to_fill = redis_open_to_fill,
+    .fill = redis_fill,
+    .fill_flush = redis_fill_flush,
+    .fill_end = redis_fill_end,
 };

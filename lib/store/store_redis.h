@@ -21,6 +21,12 @@ enum redis_script {
 
 enum { REDIS_FORMAT = 1, REDIS_ID_SIZE = 33, SHA1_HEX_SIZE = 41 };
 
+/* What is being filled in. */
+struct redis_fill {
+    struct redis_words writes; /* not sent yet */
+    int64_t artifacts, moves, settlements;
+};
+
 struct redis_store {
     struct store base;
     struct redis_url url;
@@ -32,6 +38,8 @@ struct redis_store {
     int64_t commits; /* the highest count that this handle was told */
     uint64_t setbacks;
     bool durable; /* checked at each connection */
+    bool filling; /* opened to be filled */
+    struct redis_fill fill;
 };
 
 /* The handle behind the public one. */
@@ -62,6 +70,33 @@ enum status redis_damaged(const struct redis_store *self, struct error_text *err
 
 /* The integer of an integer reply or of a text; false: it is neither. */
 bool redis_integer(const redisReply *reply, int64_t *out);
+
+/* Words that are written in two places. */
+void redis_add_sequence(struct redis_words *words, uint64_t sequence);
+void redis_add_record(struct redis_words *words, const struct settle_request *request);
+void redis_add_letter(struct redis_words *words, const struct settle_request *request);
+void redis_add_names(struct redis_words *words, const struct demand_cell *cell);
+
+/* 32 hexadecimal digits of a client and 16 of a sequence; false: they are not. */
+bool redis_read_key(const char *hex, uint8_t client[16], uint64_t *sequence);
+
+enum status redis_make(const char *where, bool filling, struct store **out,
+                       struct error_text *error);
+
+/* store_redis_copy.c */
+enum status redis_settled(struct store *base,
+                          bool (*visit)(void *arg, const struct settled *settled),
+                          void *arg, struct error_text *error);
+enum status redis_alias_moves(struct store *base,
+                              bool (*visit)(void *arg, const struct alias *move),
+                              void *arg, struct error_text *error);
+enum status redis_changes(struct store *base, uint64_t *count, struct error_text *error);
+enum status redis_open_to_fill(const char *where, struct store **out,
+                               struct error_text *error);
+enum status redis_fill(struct store *base, const struct store_entry *entry,
+                       struct error_text *error);
+enum status redis_fill_flush(struct store *base, struct error_text *error);
+enum status redis_fill_end(struct store *base, struct error_text *error);
 
 /* store_redis_check.c */
 enum status redis_check(struct store *base, const struct findings *findings,

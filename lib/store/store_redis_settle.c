@@ -13,7 +13,7 @@
 
 /* ---- settling ---- */
 
-static void add_sequence(struct redis_words *words, uint64_t sequence)
+void redis_add_sequence(struct redis_words *words, uint64_t sequence)
 {
     char hex[17];
     snprintf(hex, sizeof hex, "%016" PRIx64, sequence);
@@ -21,7 +21,7 @@ static void add_sequence(struct redis_words *words, uint64_t sequence)
 }
 
 /* The body's digest, then the settlement. */
-static void add_record(struct redis_words *words, const struct settle_request *request)
+void redis_add_record(struct redis_words *words, const struct settle_request *request)
 {
     uint8_t record[DIGEST_SIZE + SETTLEMENT_BYTES_MAX];
     memcpy(record, request->body.bytes, DIGEST_SIZE);
@@ -29,7 +29,7 @@ static void add_record(struct redis_words *words, const struct settle_request *r
     redis_words_add(words, record, DIGEST_SIZE + size);
 }
 
-static void add_letter(struct redis_words *words, const struct settle_request *request)
+void redis_add_letter(struct redis_words *words, const struct settle_request *request)
 {
     uint8_t head[LETTER_HEAD_MAX];
     if (request->settlement.outcome != SETTLE_DEAD) {
@@ -42,15 +42,20 @@ static void add_letter(struct redis_words *words, const struct settle_request *r
 }
 
 /* Region, target and tier with zero bytes between them. */
-static void add_cell(struct redis_words *words, const struct demand_cell *cell)
+void redis_add_names(struct redis_words *words, const struct demand_cell *cell)
 {
     const char *const names[] = {cell->region, cell->target, cell->tier};
-    redis_words_number(words, cell->period);
     redis_words_text(words, names[0]);
     for (size_t i = 1; i < 3; i++) {
         redis_words_extend(words, "", 1);
         redis_words_extend(words, names[i], strlen(names[i]));
     }
+}
+
+static void add_cell(struct redis_words *words, const struct demand_cell *cell)
+{
+    redis_words_number(words, cell->period);
+    redis_add_names(words, cell);
     redis_words_number(words, cell->people);
     redis_words_number(words, cell->sum_p);
     redis_words_number(words, cell->sum_pq);
@@ -59,11 +64,11 @@ static void add_cell(struct redis_words *words, const struct demand_cell *cell)
 static void add_request(struct redis_words *words, const struct settle_request *request)
 {
     redis_words_hex(words, request->client, sizeof request->client);
-    add_sequence(words, request->sequence);
-    add_sequence(words, request->acked_below);
+    redis_add_sequence(words, request->sequence);
+    redis_add_sequence(words, request->acked_below);
     redis_words_add(words, request->body.bytes, DIGEST_SIZE);
-    add_record(words, request);
-    add_letter(words, request);
+    redis_add_record(words, request);
+    redis_add_letter(words, request);
     redis_words_number(words, (int64_t)request->demand_count);
     for (size_t i = 0; i < request->demand_count; i++)
         add_cell(words, &request->demand[i]);
@@ -272,19 +277,17 @@ static int by_key(const void *a, const void *b)
     return strcmp((*one)->str, (*other)->str);
 }
 
-/* 32 hexadecimal digits of the client, 16 of the sequence. */
-static bool read_key(const redisReply *key, struct dead_letter *out)
+bool redis_read_key(const char *hex, uint8_t client[16], uint64_t *sequence)
 {
+    enum { CLIENT_HEX = 32, KEY_HEX = 48 };
     char pair[3] = "";
-    if (key->type != REDIS_REPLY_STRING ||
-        key->len != 2 * sizeof out->client + 2 * sizeof out->sequence ||
-        strspn(key->str, "0123456789abcdef") != key->len)
+    if (strlen(hex) != KEY_HEX || strspn(hex, "0123456789abcdef") != KEY_HEX)
         return false;
-    for (size_t i = 0; i < sizeof out->client; i++) {
-        memcpy(pair, key->str + 2 * i, 2);
-        out->client[i] = (uint8_t)strtoul(pair, NULL, 16);
+    for (size_t i = 0; i < CLIENT_HEX / 2; i++) {
+        memcpy(pair, hex + 2 * i, 2);
+        client[i] = (uint8_t)strtoul(pair, NULL, 16);
     }
-    out->sequence = strtoull(key->str + 2 * sizeof out->client, NULL, 16);
+    *sequence = strtoull(hex + CLIENT_HEX, NULL, 16);
     return true;
 }
 
@@ -296,7 +299,8 @@ static enum status visit_letter(struct redis_store *self, const redisReply *key,
 {
     struct dead_letter letter = {.size = 0};
     redisReply *reply;
-    if (!read_key(key, &letter))
+    if (key->type != REDIS_REPLY_STRING ||
+        !redis_read_key(key->str, letter.client, &letter.sequence))
         return redis_damaged(self, error);
     enum status status = redis_ask(
         self, (const char *[]){"HGET", "chw:dead", key->str, NULL}, &reply, error);

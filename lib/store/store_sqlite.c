@@ -403,4 +403,11 @@ const struct store_backend store_sqlite = {
     .settlement_count = sqlite_settlement_count,
     .demand = sqlite_demand,
     .dead_letters = sqlite_dead_letters,
+    .settled = sqlite_settled,
+    .alias_moves = sqlite_alias_moves,
+    .changes = sqlite_changes,
+    .open_to_fill = sqlite_open_to_fill,
+    .fill = sqlite_fill,
+    .fill_flush = sqlite_fill_flush,
+    .fill_end = sqlite_fill_end,
 };

@@ -49,6 +49,16 @@
     X(DEMAND, "SELECT period, region, target, tier, people, sum_p, sum_pq FROM demand "  \
               "WHERE ?1 = 0 OR period = ?1 ORDER BY period, region, target, tier")       \
     X(BURY, "INSERT INTO dead_letter VALUES (?1, ?2, ?3, ?4, ?5)")                       \
+    X(SETTLED_ALL,                                                                       \
+      "SELECT body, outcome, reason, period, program, targets, settlement.client, "      \
+      "sequence, acked_below FROM settlement LEFT JOIN client USING (client) "           \
+      "ORDER BY settlement.client, sequence")                                            \
+    X(ALIAS_MOVES, "SELECT kind, name, alias, version FROM alias_move "                  \
+                   "ORDER BY kind, name, alias, id")                                     \
+    X(DATA_VERSION, "PRAGMA data_version")                                               \
+    X(HELD, "SELECT EXISTS (SELECT 1 FROM artifact) + EXISTS (SELECT 1 FROM client) + "  \
+            "EXISTS (SELECT 1 FROM settlement) + EXISTS (SELECT 1 FROM demand) + "       \
+            "EXISTS (SELECT 1 FROM dead_letter)")                                        \
     X(DEAD, "SELECT client, sequence, region, reason, body FROM dead_letter "            \
             "ORDER BY client, sequence")
 
@@ -105,6 +115,38 @@ MUST_CHECK enum status sqlite_begin(struct sqlite_store *self, struct error_text
 MUST_CHECK enum status sqlite_end(struct sqlite_store *self, enum status status,
                                   struct error_text *error);
 
+/* Rows of what was checked before, in the transaction that is open. */
+MUST_CHECK enum status sqlite_insert_artifact(struct sqlite_store *self,
+                                              const struct artifact *artifact,
+                                              const void *bytes,
+                                              struct error_text *error);
+MUST_CHECK enum status sqlite_push_move(struct sqlite_store *self, const struct alias *to,
+                                        struct error_text *error);
+MUST_CHECK enum status sqlite_insert_settlement(struct sqlite_store *self,
+                                                const struct settle_request *request,
+                                                struct error_text *error);
+MUST_CHECK enum status sqlite_raise_watermark(struct sqlite_store *self,
+                                              const struct settle_request *request,
+                                              struct error_text *error);
+MUST_CHECK enum status sqlite_add_cell(struct sqlite_store *self,
+                                       const struct demand_cell *cell,
+                                       struct error_text *error);
+MUST_CHECK enum status sqlite_bury(struct sqlite_store *self,
+                                   const struct settle_request *request,
+                                   struct error_text *error);
+
+/* store_sqlite_copy.c */
+enum status sqlite_alias_moves(struct store *base,
+                               bool (*visit)(void *arg, const struct alias *move),
+                               void *arg, struct error_text *error);
+enum status sqlite_changes(struct store *base, uint64_t *count, struct error_text *error);
+enum status sqlite_open_to_fill(const char *path, struct store **out,
+                                struct error_text *error);
+enum status sqlite_fill(struct store *base, const struct store_entry *entry,
+                        struct error_text *error);
+enum status sqlite_fill_flush(struct store *base, struct error_text *error);
+enum status sqlite_fill_end(struct store *base, struct error_text *error);
+
 /* store_sqlite_check.c */
 enum status sqlite_check(struct store *base, const struct findings *findings,
                          struct error_text *error);
@@ -141,6 +183,9 @@ enum status sqlite_settlement_count(struct store *base, uint64_t *count,
 enum status sqlite_demand(struct store *base, int32_t period,
                           bool (*visit)(void *arg, const struct demand_cell *cell),
                           void *arg, struct error_text *error);
+enum status sqlite_settled(struct store *base,
+                           bool (*visit)(void *arg, const struct settled *settled),
+                           void *arg, struct error_text *error);
 enum status sqlite_dead_letters(struct store *base,
                                 bool (*visit)(void *arg,
                                               const struct dead_letter *letter),

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-static enum status put_row(struct sqlite_store *self, const struct artifact *artifact,
-                           const void *bytes, struct error_text *error)
+enum status sqlite_insert_artifact(struct sqlite_store *self,
+                                   const struct artifact *artifact, const void *bytes,
+                                   struct error_text *error)
 {
     sqlite3_stmt *put = sqlite_statement(self, STATEMENT_PUT);
     if (put == NULL)
@@ -56,7 +57,7 @@ enum status sqlite_put(struct store *base, enum artifact_kind kind, const char *
     enum status status = sqlite_begin(self, error);
     if (status != STATUS_OK)
         return status;
-    status = put_row(self, &artifact, bytes, error);
+    status = sqlite_insert_artifact(self, &artifact, bytes, error);
     if (status == STATUS_OK && sqlite3_changes(self->db) > 0) /* not there before */
         status = sqlite_run_plain(self, STATEMENT_GENERATION_NEXT, error);
     return sqlite_end(self, status, error);
@@ -156,6 +157,15 @@ static enum status alias_top(struct sqlite_store *self, struct alias *alias, boo
     return status;
 }
 
+enum status sqlite_push_move(struct sqlite_store *self, const struct alias *to,
+                             struct error_text *error)
+{
+    sqlite3_stmt *push = alias_statement(self, STATEMENT_ALIAS_PUSH, to);
+    if (push != NULL)
+        sqlite_bind_digest(push, 4, &to->version);
+    return sqlite_run(self, push, error);
+}
+
 static enum status push_alias(struct sqlite_store *self, const struct alias *to,
                               struct error_text *error)
 {
@@ -167,10 +177,7 @@ static enum status push_alias(struct sqlite_store *self, const struct alias *to,
     if (status != STATUS_OK ||
         (found && memcmp(&now.version, &to->version, DIGEST_SIZE) == 0))
         return status;
-    sqlite3_stmt *push = alias_statement(self, STATEMENT_ALIAS_PUSH, to);
-    if (push != NULL)
-        sqlite_bind_digest(push, 4, &to->version);
-    status = sqlite_run(self, push, error);
+    status = sqlite_push_move(self, to, error);
     return status == STATUS_OK ? sqlite_run_plain(self, STATEMENT_GENERATION_NEXT, error)
                                : status;
 }

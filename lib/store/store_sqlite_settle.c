@@ -47,7 +47,7 @@ static enum status read_watermark(struct sqlite_store *self,
     return status;
 }
 
-static enum status raise_watermark(struct sqlite_store *self,
+enum status sqlite_raise_watermark(struct sqlite_store *self,
                                    const struct settle_request *request,
                                    struct error_text *error)
 {
@@ -62,7 +62,7 @@ static enum status raise_watermark(struct sqlite_store *self,
 
 /* ---- the settlement's record ---- */
 
-static enum status insert_settlement(struct sqlite_store *self,
+enum status sqlite_insert_settlement(struct sqlite_store *self,
                                      const struct settle_request *request,
                                      struct error_text *error)
 {
@@ -129,7 +129,7 @@ static enum status find_settlement(struct sqlite_store *self,
 
 /* ---- what a first settlement brings with it ---- */
 
-static enum status add_cell(struct sqlite_store *self, const struct demand_cell *cell,
+enum status sqlite_add_cell(struct sqlite_store *self, const struct demand_cell *cell,
                             struct error_text *error)
 {
     sqlite3_stmt *add = sqlite_statement(self, STATEMENT_DEMAND_ADD);
@@ -151,7 +151,7 @@ static enum status add_cell(struct sqlite_store *self, const struct demand_cell 
     return status;
 }
 
-static enum status bury(struct sqlite_store *self, const struct settle_request *request,
+enum status sqlite_bury(struct sqlite_store *self, const struct settle_request *request,
                         struct error_text *error)
 {
     sqlite3_stmt *insert = keyed(self, STATEMENT_BURY, request, request->sequence);
@@ -175,9 +175,9 @@ static enum status add_consequences(struct sqlite_store *self,
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < request->demand_count; i++)
-        status = add_cell(self, &request->demand[i], error);
+        status = sqlite_add_cell(self, &request->demand[i], error);
     if (status == STATUS_OK && request->settlement.outcome == SETTLE_DEAD)
-        status = bury(self, request, error);
+        status = sqlite_bury(self, request, error);
     return status;
 }
 
@@ -192,9 +192,9 @@ static enum status settle_one(struct sqlite_store *self,
         return STATUS_OK;
     }
     if (status == STATUS_OK && request->acked_below > watermark)
-        status = raise_watermark(self, request, error);
+        status = sqlite_raise_watermark(self, request, error);
     if (status == STATUS_OK)
-        status = insert_settlement(self, request, error);
+        status = sqlite_insert_settlement(self, request, error);
     if (status != STATUS_OK)
         return status;
     if (sqlite3_changes(self->db) == 0)
@@ -260,6 +260,38 @@ enum status sqlite_demand(struct store *base, int32_t period,
         return sqlite_failure(self, error);
     sqlite3_bind_int(list, 1, period);
     return sqlite_each(self, list, read_cell, &reading, error);
+}
+
+struct settled_visit {
+    bool (*visit)(void *arg, const struct settled *settled);
+    void *arg;
+    bool damaged;
+};
+
+static bool read_settled(sqlite3_stmt *row, void *arg)
+{
+    struct settled_visit *self = arg;
+    struct settled settled = {.sequence = unordered(sqlite3_column_int64(row, 7))};
+    sqlite_digest(row, 0, &settled.body);
+    self->damaged = !read_settlement(row, &settled.settlement) ||
+                    sqlite3_column_bytes(row, 6) != CLIENT_SIZE;
+    if (self->damaged)
+        return false;
+    memcpy(settled.client, sqlite3_column_blob(row, 6), CLIENT_SIZE);
+    if (sqlite3_column_type(row, 8) == SQLITE_INTEGER)
+        settled.acked_below = unordered(sqlite3_column_int64(row, 8));
+    return self->visit(self->arg, &settled);
+}
+
+enum status sqlite_settled(struct store *base,
+                           bool (*visit)(void *arg, const struct settled *settled),
+                           void *arg, struct error_text *error)
+{
+    struct sqlite_store *self = sqlite_store_of(base);
+    struct settled_visit reading = {.visit = visit, .arg = arg};
+    enum status status = sqlite_each(self, sqlite_statement(self, STATEMENT_SETTLED_ALL),
+                                     read_settled, &reading, error);
+    return status == STATUS_OK && reading.damaged ? damaged(self, error) : status;
 }
 
 struct letter_visit {

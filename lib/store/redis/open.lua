@@ -2,8 +2,8 @@
 -- Returns its format, id and count of commits; nils where there is none.
 --
 -- Keys, all of one database:
---   chw:meta                       hash: format, store (id), generation, commits,
---                                  settlements, artifacts (counters)
+--   chw:meta                       hash: format (0: being filled), store (id),
+--                                  generation, commits, settlements, artifacts (counters)
 --   chw:artifacts:KIND             hash: VERSION:NAME -> "order published_s size"
 --   chw:artifact:KIND:VERSION      the bytes
 --   chw:aliases                    set of KIND:NAME:ALIAS
