@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* command_store.c - chw store check. */
+/* command_store.c - chw store check | copy. */
 #include "base/config.h"
+#include "base/progress.h"
 #include "client/commands.h"
 #include "client/data_folder.h"
 #include "client/nearest.h"
 #include "client/store_option.h"
+#include "store/store_copy.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -53,6 +56,60 @@ static enum status check(const struct store_config *config, char *const *operand
     return STATUS_OK;
 }
 
+/* ---- copy ---- */
+
+struct telling {
+    struct progress *progress;
+    bool compares;
+    uint64_t done;
+};
+
+static void end_phase(struct telling *self)
+{
+    progress_end(self->progress, self->done);
+    progress_free(self->progress);
+    self->progress = NULL;
+}
+
+static void tell(void *arg, bool comparing, uint64_t done)
+{
+    struct telling *self = arg;
+    if (comparing && !self->compares) {
+        end_phase(self);
+        self->progress = progress_new("comparing", "entries");
+        self->compares = true;
+    }
+    self->done = done;
+    progress_update(self->progress, done, -1);
+}
+
+static enum status copy(const struct store_config *config, char *const *operands,
+                        struct error_text *error)
+{
+    struct store *from = NULL, *to = NULL;
+    struct store_copied copied = {0};
+    struct telling telling = {.compares = false};
+    (void)config;
+    enum status status = store_option_open(NULL, operands[0], &from, error);
+    if (status == STATUS_OK)
+        status = store_open_to_fill(operands[1], &to, error);
+    if (status == STATUS_OK) {
+        telling.progress = progress_new("copying", "entries");
+        status = store_copy(from, to, tell, &telling, &copied, error);
+        end_phase(&telling);
+    }
+    store_close(from);
+    store_close(to);
+    if (status != STATUS_OK)
+        return status;
+    printf("copied and compared: %" PRIu64 " artifacts of %" PRIu64 " bytes, %" PRIu64
+           " moves of aliases, %" PRIu64 " settlements, %" PRIu64
+           " demand cells, %" PRIu64 " dead letters\n",
+           copied.artifacts, copied.bytes, copied.moves, copied.settlements, copied.cells,
+           copied.letters);
+    return STATUS_OK;
+}
+
 /* ---- the table of actions ---- */
 
 static const struct action {
@@ -71,6 +128,19 @@ static const struct action {
       .key_count = sizeof check_keys / sizeof check_keys[0],
       .notes = "Exits 0 when workers would settle in it. A password is better given as "
                "CHW_STORE\nthan by --store, where others on the machine can see it.\n"}},
+    {"copy",
+     copy,
+     "everything in a store into another, empty one",
+     {.program = "chw store copy",
+      .summary =
+          "Copy everything in a store into another one that is empty, and compare.",
+      .operands = "FROM TO",
+      .operands_min = 2,
+      .operands_max = 2,
+      .notes = "FROM and TO are " STORE_URL_FORMS ".\n"
+               "Stop what uses them first: a copy during which FROM changes fails. Until "
+               "it is\nfinished TO cannot be used; run it again after it was "
+               "interrupted.\n"}},
 };
 
 enum { ACTION_COUNT = sizeof actions / sizeof actions[0] };

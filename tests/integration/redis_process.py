@@ -52,7 +52,7 @@ class Redis:
             except OSError:
                 return ""
 
-    def signal(self, number):
+    def send(self, number):
         self.process.send_signal(number)
 
     def kill(self):
