@@ -118,11 +118,11 @@ class Cluster:
         return self.start("broker", BIN / "chw-broker", "--front", self.endpoint("front"),
                           "--back", self.endpoint("back"))
 
-    def start_worker(self, name, fault=None):
+    def start_worker(self, name, fault=None, options=()):
         program = TESTS / "chw-worker-faulty" if fault else BIN / "chw-worker"
         env = {"CHW_FAULT": fault or "", "CHW_FAULT_FILE": str(self.folder / "fault")}
         return self.start(name, program, "--broker", self.endpoint("back"), "--store",
-                          self.store, env=env)
+                          self.store, *options, env=env)
 
     def start_score(self, *options, records=None):
         return self.start("score", BIN / "chw", "score", records or self.population.records,
