@@ -15,20 +15,25 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 enum {
     WORKERS_MAX = 64,
+    OPTIMIZER = SUPERVISOR_BROKER + 1,
+    FIRST_WORKER,
+    CHILDREN_MAX = FIRST_WORKER + WORKERS_MAX,
+    PORT_MAX = 65535 - CHILDREN_MAX,
     START_MS = 30000,
     PROBE_MS = 20,
     IDLE_MS = 60000,
 };
 
 struct up_config {
-    char *data, *listen, *log_level;
-    uint64_t workers, threads, grace_ms;
+    char *data, *store, *allocation, *listen, *log_level, *log_format;
+    uint64_t workers, threads, metrics_port, grace_ms;
     bool insecure;
 };
 
@@ -39,20 +44,29 @@ static const struct config_key keys[] = {
      "scoring threads of each worker"},
     {KEY("data", CONFIG_TEXT, data), DATA_FOLDER_DEFAULT, 0, 0, "DIR",
      "the data folder, made where there is none"},
+    {KEY("store", CONFIG_TEXT, store), NULL, 0, 0, "URL",
+     "the store (default: sqlite:DIR/store.db)"},
+    {KEY("allocation", CONFIG_TEXT, allocation), NULL, 0, 0, "FILE",
+     "what there is to plan with (default: DIR/allocation.yaml)"},
     {KEY("listen", CONFIG_TEXT, listen), NULL, 0, 0, "ENDPOINT",
      "where clients connect (default: ipc://DIR/front.ipc)"},
     {KEY("insecure", CONFIG_FLAG, insecure), NULL, 0, 0, NULL,
      "allow a TCP address that is not loopback"},
+    {KEY("metrics-port", CONFIG_COUNT, metrics_port), NULL, 1, PORT_MAX, "PORT",
+     "serve the broker's metrics and health there on loopback, the optimizer's on the "
+     "next port, the workers' on those after it"},
     {KEY("grace-ms", CONFIG_COUNT, grace_ms), "20000", 100, 3600000, "MS",
      "how long each has to drain before it is killed"},
     {KEY("log-level", CONFIG_TEXT, log_level), "info", 0, 0, "LEVEL",
      "debug, info, warn or error"},
+    {KEY("log-format", CONFIG_TEXT, log_format), "text", 0, 0, "FORMAT", "text or json"},
 };
 #undef KEY
 
 static const struct config_spec spec = {
     .program = "chw up",
-    .summary = "Run a broker and workers on this machine, with one data folder.",
+    .summary = "Run a broker, workers and the optimizer on this machine, with one data "
+               "folder.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .notes =
@@ -65,12 +79,12 @@ static const struct config_spec spec = {
 struct up {
     const struct up_config *config;
     struct data_folder folder;
-    const char *front;
+    const char *front, *allocation;
     int lock;
     struct supervisor *supervisor;
     size_t child_count;
-    pid_t pids[1 + WORKERS_MAX]; /* 0: not running */
-    struct probe *probe;         /* NULL once it answered */
+    pid_t pids[CHILDREN_MAX]; /* 0: not running */
+    struct probe *probe;      /* NULL once it answered */
     uint64_t started_ms;
 };
 
@@ -79,8 +93,9 @@ struct up {
 enum { ARGUMENTS_MAX = 16 };
 
 struct arguments {
-    const char *items[ARGUMENTS_MAX];
+    const char *items[ARGUMENTS_MAX + 1];
     size_t count;
+    char threads[24], metrics[32];
 };
 
 static void add_pair(struct arguments *self, const char *flag, const char *value)
@@ -91,27 +106,56 @@ static void add_pair(struct arguments *self, const char *flag, const char *value
 
 static void broker_arguments(const struct up *self, struct arguments *arguments)
 {
-    arguments->items[arguments->count++] = "chw-broker";
     add_pair(arguments, "--front", self->front);
     add_pair(arguments, "--back", self->folder.back);
-    add_pair(arguments, "--log-level", self->config->log_level);
     if (self->config->insecure)
         arguments->items[arguments->count++] = "--insecure";
 }
 
-static void worker_arguments(const struct up *self, const char *threads,
+static void optimizer_arguments(const struct up *self, struct arguments *arguments)
+{
+    add_pair(arguments, "--allocation", self->allocation);
+}
+
+static void worker_arguments(const struct up *self, struct arguments *arguments)
+{
+    snprintf(arguments->threads, sizeof arguments->threads, "%" PRIu64,
+             self->config->threads);
+    add_pair(arguments, "--broker", self->folder.back);
+    add_pair(arguments, "--threads", arguments->threads);
+}
+
+static void common_arguments(const struct up *self, size_t child,
                              struct arguments *arguments)
 {
-    arguments->items[arguments->count++] = "chw-worker";
-    add_pair(arguments, "--broker", self->folder.back);
-    add_pair(arguments, "--store", self->folder.store);
-    add_pair(arguments, "--threads", threads);
-    add_pair(arguments, "--log-level", self->config->log_level);
+    const struct up_config *config = self->config;
+    add_pair(arguments, "--log-level", config->log_level);
+    add_pair(arguments, "--log-format", config->log_format);
+    if (config->metrics_port == 0)
+        return;
+    snprintf(arguments->metrics, sizeof arguments->metrics, "127.0.0.1:%" PRIu64,
+             config->metrics_port + child);
+    add_pair(arguments, "--metrics", arguments->metrics);
+}
+
+struct role {
+    const char *program;
+    void (*add_arguments)(const struct up *self, struct arguments *arguments);
+};
+
+static const struct role *role_of(size_t child)
+{
+    static const struct role roles[] = {
+        [SUPERVISOR_BROKER] = {"chw-broker", broker_arguments},
+        [OPTIMIZER] = {"chw-optimizer", optimizer_arguments},
+        [FIRST_WORKER] = {"chw-worker", worker_arguments},
+    };
+    return &roles[child < FIRST_WORKER ? child : FIRST_WORKER];
 }
 
 static const char *child_name(size_t child)
 {
-    return child == SUPERVISOR_BROKER ? "chw-broker" : "chw-worker";
+    return role_of(child)->program;
 }
 
 static void note_end(struct up *self, size_t child, int exit_code)
@@ -133,14 +177,10 @@ static void note_end(struct up *self, size_t child, int exit_code)
 
 static void start_child(struct up *self, size_t child)
 {
-    struct arguments arguments = {.count = 0};
+    struct arguments arguments = {.items = {child_name(child)}, .count = 1};
     struct error_text error;
-    char threads[24];
-    snprintf(threads, sizeof threads, "%" PRIu64, self->config->threads);
-    if (child == SUPERVISOR_BROKER)
-        broker_arguments(self, &arguments);
-    else
-        worker_arguments(self, threads, &arguments);
+    role_of(child)->add_arguments(self, &arguments);
+    common_arguments(self, child, &arguments);
     const struct process_spec process = {
         .argv = arguments.items, .output = -1, .parent_dies = SIGKILL};
     if (process_start(&process, &self->pids[child], &error) == STATUS_OK) {
@@ -255,6 +295,17 @@ static enum status prepare_folder(struct up *self, struct error_text *error)
                : status;
 }
 
+/* The store's address may hold a password: children get it by the environment, which only
+ * its owner can read, not as an argument for all to see. */
+static void choose_places(struct up *self)
+{
+    const struct up_config *config = self->config;
+    self->front = config->listen != NULL ? config->listen : self->folder.front;
+    self->allocation =
+        config->allocation != NULL ? config->allocation : self->folder.allocation;
+    setenv("CHW_STORE", config->store != NULL ? config->store : self->folder.store, 1);
+}
+
 static enum status prepare(struct up *self, struct error_text *error)
 {
     const struct supervisor_limits limits = {
@@ -269,16 +320,17 @@ static enum status prepare(struct up *self, struct error_text *error)
         return error_set(error, STATUS_INVALID,
                          "log-level is '%s'; expected debug, info, warn or error",
                          self->config->log_level);
+    enum status status = log_set_format(self->config->log_format, error);
+    if (status != STATUS_OK)
+        return status;
     log_open("chw-up", level);
-    enum status status = STATUS_OK;
     if (self->config->listen != NULL)
         status = endpoint_check(self->config->listen, self->config->insecure, error);
     if (status == STATUS_OK)
         status = prepare_folder(self, error);
     if (status != STATUS_OK)
         return status;
-    self->front =
-        self->config->listen != NULL ? self->config->listen : self->folder.front;
+    choose_places(self);
     self->supervisor = supervisor_new(&limits);
     if (self->supervisor == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
@@ -293,7 +345,8 @@ int command_up(int argc, char **argv)
     int exit_code;
     if (!config_load(&spec, argc, argv, &config, NULL, &exit_code))
         return exit_code;
-    struct up up = {.config = &config, .lock = -1, .child_count = 1 + config.workers};
+    struct up up = {
+        .config = &config, .lock = -1, .child_count = FIRST_WORKER + config.workers};
     process_signals();
     enum status status = prepare(&up, &error);
     if (status == STATUS_OK) {

@@ -29,5 +29,7 @@ enum status data_folder_name(const char *path, struct data_folder *out,
     snprintf(out->front, sizeof out->front, "ipc://%.*s/front.ipc", length, path);
     snprintf(out->back, sizeof out->back, "ipc://%.*s/back.ipc", length, path);
     snprintf(out->lock, sizeof out->lock, "%.*s/cluster.lock", length, path);
+    snprintf(out->allocation, sizeof out->allocation, "%.*s/allocation.yaml", length,
+             path);
     return STATUS_OK;
 }

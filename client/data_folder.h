@@ -2,8 +2,9 @@
 /* data_folder.h - where one machine's cluster keeps its things, and how the commands find
  * it.
  *
- *      DIR/store.db      the store          DIR/front.ipc   clients connect here
- *      DIR/cluster.lock  held by `chw up`   DIR/back.ipc    workers connect here */
+ *      DIR/store.db         the store          DIR/front.ipc  clients connect here
+ *      DIR/cluster.lock     held by `chw up`   DIR/back.ipc   workers connect here
+ *      DIR/allocation.yaml  what there is to plan with */
 
 #ifndef CLIENT_DATA_FOLDER_H
 #define CLIENT_DATA_FOLDER_H
@@ -17,6 +18,7 @@ struct data_folder {
     char front[4200]; /* ipc://DIR/front.ipc */
     char back[4200];
     char lock[4200];
+    char allocation[4200];
 };
 
 /* Only names things: makes and opens nothing. STATUS_INVALID: the path is too long for a
