@@ -392,7 +392,8 @@ static enum status cut_parts(struct demo *self)
     return status;
 }
 
-static enum status start_training(struct demo *self, const char *part, const char *log)
+static enum status start_training(struct demo *self, const char *part,
+                                  const char *estimator, const char *log)
 {
     char path[PATH_SIZE];
     struct arguments arguments = {.count = 0};
@@ -402,6 +403,7 @@ static enum status start_training(struct demo *self, const char *part, const cha
     add_pair(&arguments, "--target", self->target);
     add_pair(&arguments, "--positive", self->positive);
     add_pair(&arguments, "--name", self->name);
+    add_pair(&arguments, "--estimator", estimator);
     add_pair(&arguments, "--promote", "champion");
     add_pair(&arguments, "--data", self->home);
     if (self->config->records == NULL) {
@@ -490,7 +492,7 @@ static enum status train_first(struct demo *self)
 {
     char log[PATH_SIZE];
     path_of(self, "train-1.log", log);
-    enum status status = start_training(self, "part-1.csv", log);
+    enum status status = start_training(self, "part-1.csv", "logistic", log);
     return status == STATUS_OK ? finish_training(self, "model 1", log, self->part_rows[0])
                                : status;
 }
@@ -507,8 +509,8 @@ static enum status start_stream(struct demo *self)
     add_pair(&arguments, "--data", self->home);
     add_pair(&arguments, "-o", results);
     say("stream",
-        "%" PRIu64 " records, all regions at once; meanwhile a second model "
-        "is trained",
+        "%" PRIu64 " records, all regions at once; meanwhile a second model, of "
+        "boosted trees, is trained",
         self->rows);
     return start(self, STREAM, &arguments, NULL);
 }
@@ -546,7 +548,7 @@ static enum status stream_and_train(struct demo *self)
     if (status == STATUS_OK)
         status = await_first_batch(self);
     if (status == STATUS_OK)
-        status = start_training(self, "part-2.csv", log);
+        status = start_training(self, "part-2.csv", "boosting", log);
     if (status == STATUS_OK)
         status = finish_training(self, "model 2", log, self->part_rows[1]);
     reap(self);
