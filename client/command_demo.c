@@ -35,7 +35,7 @@ enum {
     ENDING_MS = 30000,
     SECOND_PART_SHARE = 10, /* of the records, within: */
     SECOND_PART_MIN = 20000,
-    SECOND_PART_MAX = 100000,
+    SECOND_PART_MAX = 40000,
     FIRST_PART_SHARE = 5, /* of the second */
     COLUMNS_MAX = 100,
     ARGUMENTS_MAX = 32 + 2 * COLUMNS_MAX,
@@ -75,7 +75,8 @@ static const struct config_spec spec = {
     .program = "chw demo",
     .summary =
         "Start a cluster, train and publish a model, stream records of all regions\n"
-        "through it, and publish a second version while the stream runs.",
+        "through it, publish a second version while the stream runs, and plan what each\n"
+        "region gets.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .notes = "Synthetic people are made up; tiers are for demonstration. The folder is "
@@ -84,7 +85,7 @@ static const struct config_spec spec = {
              "HeartDisease \\\n      --positive Yes --id-column row_id\n",
 };
 
-enum child { CLUSTER, TRAINER, STREAM, CHILD_COUNT };
+enum child { CLUSTER, TRAINER, STREAM, PLANNER, CHILD_COUNT };
 
 struct demo {
     const struct demo_config *config;
@@ -230,6 +231,7 @@ static void end_child(struct demo *self, enum child child)
 
 static void end_children(struct demo *self)
 {
+    end_child(self, PLANNER);
     end_child(self, STREAM);
     end_child(self, TRAINER);
     end_child(self, CLUSTER);
@@ -392,19 +394,26 @@ static enum status cut_parts(struct demo *self)
     return status;
 }
 
-static enum status start_training(struct demo *self, const char *part,
-                                  const char *estimator, const char *log)
+static const struct training {
+    const char *step, *part, *estimator, *alias, *log;
+} trainings[] = {
+    {"model 1", "part-1.csv", "logistic", "champion", "train-1.log"},
+    {"model 2", "part-2.csv", "boosting", "challenger", "train-2.log"},
+};
+
+static enum status start_training(struct demo *self, const struct training *training,
+                                  const char *log)
 {
     char path[PATH_SIZE];
     struct arguments arguments = {.count = 0};
-    path_of(self, part, path);
+    path_of(self, training->part, path);
     add(&arguments, "chw-train");
     add(&arguments, path);
     add_pair(&arguments, "--target", self->target);
     add_pair(&arguments, "--positive", self->positive);
     add_pair(&arguments, "--name", self->name);
-    add_pair(&arguments, "--estimator", estimator);
-    add_pair(&arguments, "--promote", "champion");
+    add_pair(&arguments, "--estimator", training->estimator);
+    add_pair(&arguments, "--promote", training->alias);
     add_pair(&arguments, "--data", self->home);
     if (self->config->records == NULL) {
         add_pair(&arguments, "--id-column", "person_id");
@@ -438,8 +447,8 @@ static double metric(const Chw__Lineage *lineage, const char *name)
     return 0;
 }
 
-/* What the champion is now, as a sentence. */
-static enum status describe_champion(struct demo *self, char *text, size_t size)
+/* What an alias is now, as a sentence. */
+static enum status describe(struct demo *self, const char *alias, char *text, size_t size)
 {
     struct store *store;
     struct digest version;
@@ -450,8 +459,8 @@ static enum status describe_champion(struct demo *self, char *text, size_t size)
     enum status status = store_option_open(NULL, self->folder.store, &store, self->error);
     if (status != STATUS_OK)
         return status;
-    status = store_alias_get(store, ARTIFACT_MODEL, self->name, "champion", &version,
-                             self->error);
+    status =
+        store_alias_get(store, ARTIFACT_MODEL, self->name, alias, &version, self->error);
     if (status == STATUS_OK)
         status =
             store_get(store, ARTIFACT_MODEL, &version, &bytes, &byte_count, self->error);
@@ -461,7 +470,7 @@ static enum status describe_champion(struct demo *self, char *text, size_t size)
         const Chw__Lineage *lineage = model_message(model)->lineage;
         digest_format(&version, hex);
         hex[VERSION_SHOWN] = '\0';
-        snprintf(text, size, "%s@champion is version %s, AUC %.3f held out", self->name,
+        snprintf(text, size, "%s@%s is version %s, AUC %.3f held out", self->name, alias,
                  hex, lineage == NULL ? 0 : metric(lineage, "auc"));
     }
     model_free(model);
@@ -470,8 +479,8 @@ static enum status describe_champion(struct demo *self, char *text, size_t size)
     return status;
 }
 
-static enum status finish_training(struct demo *self, const char *step, const char *log,
-                                   uint64_t rows)
+static enum status finish_training(struct demo *self, const struct training *training,
+                                   const char *log, uint64_t rows)
 {
     char text[256];
     enum status status = await(self, TRAINER, "training");
@@ -480,9 +489,10 @@ static enum status finish_training(struct demo *self, const char *step, const ch
             show_log_end(log);
         return status;
     }
-    status = describe_champion(self, text, sizeof text);
+    status = describe(self, training->alias, text, sizeof text);
     if (status == STATUS_OK)
-        say(step, "trained on %" PRIu64 " records (%.1f s): %s", rows,
+        say(training->step, "%s on %" PRIu64 " records (%.1f s): %s", training->estimator,
+            rows,
             seconds(self->children[TRAINER].started_ms, self->children[TRAINER].ended_ms),
             text);
     return status;
@@ -491,10 +501,11 @@ static enum status finish_training(struct demo *self, const char *step, const ch
 static enum status train_first(struct demo *self)
 {
     char log[PATH_SIZE];
-    path_of(self, "train-1.log", log);
-    enum status status = start_training(self, "part-1.csv", "logistic", log);
-    return status == STATUS_OK ? finish_training(self, "model 1", log, self->part_rows[0])
-                               : status;
+    path_of(self, trainings[0].log, log);
+    enum status status = start_training(self, &trainings[0], log);
+    return status == STATUS_OK
+               ? finish_training(self, &trainings[0], log, self->part_rows[0])
+               : status;
 }
 
 static enum status start_stream(struct demo *self)
@@ -539,22 +550,42 @@ static enum status await_first_batch(struct demo *self)
     return status;
 }
 
-/* The second model is trained and promoted while the records stream. */
+/* The challenger becomes champion, as `chw model promote` does it. */
+static enum status promote_second(struct demo *self)
+{
+    struct store *store;
+    struct digest version;
+    enum status status = store_option_open(NULL, self->folder.store, &store, self->error);
+    if (status != STATUS_OK)
+        return status;
+    status = store_alias_get(store, ARTIFACT_MODEL, self->name, trainings[1].alias,
+                             &version, self->error);
+    if (status == STATUS_OK)
+        status = store_alias_move(store, ARTIFACT_MODEL, self->name, trainings[0].alias,
+                                  &version, self->error);
+    store_close(store);
+    return status;
+}
+
+/* The second model is trained while chw score reads the table, and promoted while the
+ * records stream. */
 static enum status stream_and_train(struct demo *self)
 {
     char log[PATH_SIZE];
-    path_of(self, "train-2.log", log);
+    path_of(self, trainings[1].log, log);
     enum status status = start_stream(self);
+    if (status == STATUS_OK)
+        status = start_training(self, &trainings[1], log);
+    if (status == STATUS_OK)
+        status = finish_training(self, &trainings[1], log, self->part_rows[1]);
     if (status == STATUS_OK)
         status = await_first_batch(self);
     if (status == STATUS_OK)
-        status = start_training(self, "part-2.csv", "boosting", log);
-    if (status == STATUS_OK)
-        status = finish_training(self, "model 2", log, self->part_rows[1]);
+        status = promote_second(self);
     reap(self);
     bool streams = self->children[STREAM].pid != 0;
     if (status == STATUS_OK && streams)
-        say("", "promoted while the stream runs");
+        say("", "promoted to champion while the stream runs");
     else if (status == STATUS_OK && self->children[STREAM].exit_code == EX_OK)
         say("", "the stream had ended before: try more --rows to see both serve");
     return status == STATUS_OK ? await(self, STREAM, "chw score") : status;
@@ -609,6 +640,47 @@ static enum status report(struct demo *self)
                : error_set(self->error, STATUS_UNAVAILABLE, "no demand could be read");
 }
 
+/* ---- the plan ---- */
+
+/* A month's means for so many records, made up as they are. */
+static enum status write_allocation(const struct demo *self)
+{
+    char text[1024];
+    double rows = (double)self->rows;
+    int size = snprintf(
+        text, sizeof text,
+        "# What there is to plan with (docs/planning.md). The numbers are made up.\n"
+        "resources:\n"
+        "  chw_hours:    {capacity: %.0f, unit: hours}\n"
+        "  test_kits:    {capacity: %.0f, unit: kits}\n"
+        "  clinic_slots: {capacity: %.0f, unit: slots, scope: local}\n"
+        "services:\n"
+        "  home_visit:    {target: %s, tiers: [moderate, high], benefit: 0.3,\n"
+        "                  uses: {chw_hours: 0.75, test_kits: 1}}\n"
+        "  clinic_review: {target: %s, tiers: [high], benefit: 1.0,\n"
+        "                  uses: {chw_hours: 0.25, clinic_slots: 1}}\n",
+        rows * 0.1, rows * 0.2, rows * 0.001, self->name, self->name);
+    return file_replace(self->folder.allocation, text, (size_t)size, self->error);
+}
+
+static enum status plan(struct demo *self)
+{
+    struct arguments arguments = {.count = 0};
+    enum status status = write_allocation(self);
+    if (status != STATUS_OK)
+        return status;
+    say("plan", "`chw plan solve`, with the made-up means of %s",
+        self->folder.allocation);
+    putchar('\n');
+    fflush(stdout);
+    add(&arguments, "chw");
+    add(&arguments, "plan");
+    add(&arguments, "solve");
+    add_pair(&arguments, "--data", self->home);
+    status = start(self, PLANNER, &arguments, NULL);
+    return status == STATUS_OK ? await(self, PLANNER, "chw plan") : status;
+}
+
 static void say_what_it_was(const struct demo *self)
 {
     puts("");
@@ -619,7 +691,8 @@ static void say_what_it_was(const struct demo *self)
     puts(
         "The tiers (low from 0, moderate from .05, high from .20) are for demonstration: "
         "a clinician\nsets them before use.");
-    printf("Kept in %s: %sresults.csv, store.db, part-1.csv, part-2.csv, train-1.log,\n"
+    printf("Kept in %s: %sresults.csv, store.db, allocation.yaml, part-1.csv, "
+           "part-2.csv, train-1.log,\n"
            "train-2.log, cluster.log. `chw up --data %s` goes on from here.\n",
            self->home, self->config->records == NULL ? "people.csv, " : "", self->home);
 }
@@ -627,8 +700,8 @@ static void say_what_it_was(const struct demo *self)
 static enum status run(struct demo *self)
 {
     static enum status (*const steps[])(struct demo * self) = {
-        choose_records, prepare_folder, make_people,      cut_parts,
-        start_cluster,  train_first,    stream_and_train, report,
+        choose_records, prepare_folder,   make_people, cut_parts, start_cluster,
+        train_first,    stream_and_train, report,      plan,
     };
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < sizeof steps / sizeof steps[0]; i++)

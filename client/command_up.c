@@ -32,7 +32,7 @@ enum {
 };
 
 struct up_config {
-    char *data, *store, *allocation, *listen, *log_level, *log_format;
+    char *data, *store, *store_durability, *allocation, *listen, *log_level, *log_format;
     uint64_t workers, threads, metrics_port, grace_ms;
     bool insecure;
 };
@@ -46,6 +46,8 @@ static const struct config_key keys[] = {
      "the data folder, made where there is none"},
     {KEY("store", CONFIG_TEXT, store), NULL, 0, 0, "URL",
      "the store (default: sqlite:DIR/store.db)"},
+    {KEY("store-durability", CONFIG_TEXT, store_durability), "strict", 0, 0, "MODE",
+     "strict, or weak: count even where the store may forget it"},
     {KEY("allocation", CONFIG_TEXT, allocation), NULL, 0, 0, "FILE",
      "what there is to plan with (default: DIR/allocation.yaml)"},
     {KEY("listen", CONFIG_TEXT, listen), NULL, 0, 0, "ENDPOINT",
@@ -123,6 +125,7 @@ static void worker_arguments(const struct up *self, struct arguments *arguments)
              self->config->threads);
     add_pair(arguments, "--broker", self->folder.back);
     add_pair(arguments, "--threads", arguments->threads);
+    add_pair(arguments, "--store-durability", self->config->store_durability);
 }
 
 static void common_arguments(const struct up *self, size_t child,

@@ -3,7 +3,7 @@
  * over.
  *
  * Pure: what happened comes in with the time; supervisor_next() says what to do. Child 0
- * is the broker, the others are workers.
+ * is the broker, which drains last.
  *
  *              ready                        stop
  *   STARTING ---------> SERVING ----------------------> DRAINING --> (END)

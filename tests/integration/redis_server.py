@@ -6,15 +6,19 @@
         redis.stop(signal.SIGKILL)
         redis.start()
 
-REDIS_SERVER: the program's path where it is not in PATH."""
+The program is $REDIS_SERVER, or redis-server, or redis-check-rdb, which is the same one under
+another name (of Debian's redis-tools, which starts no service)."""
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
 import time
 
 START_S = 30
+PROGRAM = os.environ.get("REDIS_SERVER") or shutil.which("redis-server") or shutil.which(
+    "redis-check-rdb")
 
 
 class RedisServer:
@@ -29,11 +33,11 @@ class RedisServer:
         """Start with these options after the usual ones, and wait until it has its data."""
         with open(self.folder / "redis.log", "ab") as log:
             self.process = subprocess.Popen(
-                [os.environ.get("REDIS_SERVER", "redis-server"), "--port", "0", "--unixsocket",
-                 str(self.socket), "--dir", str(self.folder), "--save", "", "--appendonly", "yes",
-                 *self.options, *options], stdout=log, stderr=log)
+                ["redis-server", "--port", "0", "--unixsocket", str(self.socket), "--dir",
+                 str(self.folder), "--save", "", "--appendonly", "yes", *self.options, *options],
+                executable=PROGRAM, stdout=log, stderr=log)
         deadline = time.monotonic() + START_S
-        while not self.ask("PING").startswith("+PONG"):
+        while not self.ask("PING").startswith(("+PONG", "-NOAUTH")):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError("redis-server does not answer:\n" + self.log()[-3000:])
             time.sleep(0.01)  # between looks, not instead of one

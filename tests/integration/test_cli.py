@@ -12,14 +12,17 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import sqlite3
 import struct
 import subprocess
 import time
 import unittest
+import urllib.request
 
 from cluster import (Cluster, alive, children, chw, folder, main, read, run, start,
                      wait_until)
+from redis_server import RedisServer
 
 USAGE, DATA, NO_INPUT, UNAVAILABLE, TEMPORARY = 64, 65, 66, 69, 75
 
@@ -143,18 +146,30 @@ class Generate(unittest.TestCase):
             self.assertEqual(os.listdir(place), [])
 
 
+def free_ports(count):
+    """The first of `count` neighbours that nobody listens on."""
+    while True:
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError, OverflowError):
+            first = held.enter_context(socket.socket())
+            first.bind(("127.0.0.1", 0))
+            port = first.getsockname()[1]
+            for offset in range(1, count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port + offset))
+            return port
+
+
 class Up(unittest.TestCase):
     def test_it_is_ready_drains_and_exits_0(self):
         for number in signal.SIGTERM, signal.SIGINT:
             with folder() as place:
                 cluster = Cluster(place + "/data", workers=3).start()
                 names = sorted(children(cluster.process.pid).values())
-                self.assertEqual(names, ["chw-broker"] + 3 * ["chw-worker"])
+                self.assertEqual(names, ["chw-broker", "chw-optimizer"] + 3 * ["chw-worker"])
                 everyone = list(children(cluster.process.pid))
                 self.assertEqual(cluster.stop(number), 0)
                 self.assertFalse([p for p in everyone if alive(p)])
                 log = cluster.log()
-                self.assertLess(log.index("chw-worker number=3 code=0"),
+                self.assertLess(log.index("chw-worker number=4 code=0"),
                                 log.index("chw-broker draining"))
 
     def test_the_folder_of_another_cluster_is_refused_with_its_process(self):
@@ -195,7 +210,7 @@ class Up(unittest.TestCase):
         with folder() as place:
             cluster = Cluster(place + "/data").start()
             everyone = list(children(cluster.process.pid))
-            self.assertEqual(len(everyone), 3)
+            self.assertEqual(len(everyone), 4)
             cluster.kill()
             wait_until("all gone", lambda: not [p for p in everyone if alive(p)], 5)
             cluster.start()  # and nothing is in the way of the next
@@ -217,9 +232,41 @@ class Up(unittest.TestCase):
             done = run("chw", "up", "--data", place + "/data")
             self.assertEqual(done.returncode, DATA, done.stderr)
             self.assertIn("store.db", done.stderr)
-            self.assertIn("error chw-up start_failed child=chw-worker", done.stderr)
+            self.assertRegex(done.stderr, "error chw-up start_failed child=chw-(worker|optimizer)")
             self.assertNotIn("ready", done.stdout)
             self.assertLess(time.monotonic() - began, 20)
+
+    def test_every_daemon_serves_its_metrics_on_the_ports_that_were_asked_for(self):
+        with folder() as place:
+            port = free_ports(4)
+            with Cluster(place + "/data", arguments=["--metrics-port", port]):
+                for offset, name in enumerate(["broker", "optimizer", "worker", "worker"]):
+                    page = urllib.request.urlopen(
+                        "http://127.0.0.1:%d/metrics" % (port + offset), timeout=10)
+                    self.assertIn("chw_%s_build_info" % name, page.read().decode())
+
+    def test_the_store_may_be_in_redis_and_its_password_is_told_to_nobody(self):
+        with folder() as place, RedisServer(place, "--requirepass", "s3cret") as redis:
+            url = redis.url.replace("//", "//:s3cret@")
+            people = place + "/people.csv"
+            chw("generate", "--rows", 3000, "-o", people)
+            with Cluster(place + "/data", arguments=["--store", url]) as cluster:
+                chw("train", people, "--target", "chd", "--name", "chd", "--id-column",
+                    "person_id", "--drop", "diabetes", "--promote", "champion", env={
+                        "CHW_STORE": url})
+                cluster.chw("score", people, "--region-column", "region", "-o",
+                            place + "/results.csv")
+                out = chw("demand", "--format", "csv", "--store", url).stdout
+                self.assertEqual(sum(int(c["people"]) for c in
+                                     csv.DictReader(out.splitlines())), 3000)
+                for child in children(cluster.process.pid):
+                    self.assertNotIn("s3cret", read("/proc/%d/cmdline" % child))
+                self.assertNotIn("s3cret", cluster.log())
+            wrong = run("chw", "up", "--data", place + "/other", "--store",
+                        url.replace("s3cret", "wr0ng"))
+            self.assertNotEqual(wrong.returncode, 0)
+            self.assertIn("password is wrong", wrong.stderr)
+            self.assertNotIn("wr0ng", wrong.stderr)
 
     def test_clients_can_connect_by_tcp(self):
         with folder() as place:
@@ -470,6 +517,10 @@ class Demo(unittest.TestCase):
             self.assertIn("{:,}".format(rows), done.stdout.partition("all regions  ")[2])
             self.assertIn("synthetic", done.stdout)
             self.assertIn("for demonstration", done.stdout)
+            self.assertIn("model 2     boosting", done.stdout)
+            shown = chw("plan", "show", "--data", data).stdout
+            self.assertIn("clinic_slots", shown)
+            self.assertIn(shown, done.stdout)
             self.assertIn("chw-broker number=0 code=0", read(data + "/cluster.log"))
 
     def test_it_takes_its_processes_with_it(self):

@@ -326,9 +326,10 @@ static void row_missing_where_it_must_not_is_left_out(void **state)
     struct dataset *data = NULL;
     struct error_text error = {.text = ""};
     refuse(table("x,z,y", plain_line), &request, STATUS_MALFORMED, "19 rows are too few");
-    char *twice = malloc(1 << 14);
+    enum { SIZE = 1 << 17 };
+    char *twice = malloc(SIZE);
     const char *once = table("x,z,y", plain_line);
-    sprintf(twice, "%s%s", once, strchr(once, '\n') + 1);
+    snprintf(twice, SIZE, "%s%s", once, strchr(once, '\n') + 1);
     assert_int_equal(fixture_read(twice, &request, &data, &error), STATUS_OK);
     assert_int_equal(data->refused_count, 10);
     assert_int_equal(data->row_count, 2 * ROWS - 10);
