@@ -4,9 +4,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <hiredis/sds.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { CONNECT_S = 2, ANSWER_S = 5, WORDS_MAX = 4 };
 
@@ -93,6 +95,25 @@ static enum status answer(struct redis_link *self, redisReply **reply,
     return status;
 }
 
+/* As hiredis would, but for the signal that ends a process whose peer is gone. */
+static enum status send_words(struct redis_link *self, struct error_text *error)
+{
+    redisContext *context = self->context;
+    size_t sent = 0, size = sdslen(context->obuf);
+    while (sent < size) {
+        ssize_t now = send(context->fd, context->obuf + sent, size - sent, MSG_NOSIGNAL);
+        if (now < 0 && errno == EINTR)
+            continue;
+        if (now < 0)
+            return fail(self, errno == EAGAIN ? "it takes no more data" : strerror(errno),
+                        error);
+        sent += (size_t)now;
+    }
+    sdsfree(context->obuf);
+    context->obuf = sdsempty();
+    return context->obuf != NULL ? STATUS_OK : fail(self, "out of memory", error);
+}
+
 enum status redis_link_run(struct redis_link *self, int count, const char **words,
                            const size_t *sizes, redisReply **reply,
                            struct error_text *error)
@@ -100,7 +121,8 @@ enum status redis_link_run(struct redis_link *self, int count, const char **word
     *reply = NULL;
     if (redisAppendCommandArgv(self->context, count, words, sizes) != REDIS_OK)
         return lost(self, error);
-    return answer(self, reply, error);
+    enum status status = send_words(self, error);
+    return status == STATUS_OK ? answer(self, reply, error) : status;
 }
 
 /* ---- connecting ---- */

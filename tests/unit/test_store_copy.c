@@ -416,8 +416,11 @@ static void copy_that_was_not_finished_cannot_be_used_and_is_begun_again(void **
     struct places *places = *state;
     struct error_text error = {""};
     struct store *store = NULL;
+    char answer[64];
     fill_source(places->from[0]);
     leave_unfinished(places->from[0], places->to[1]);
+    redis_server_ask(places->folder, "SELECT 1\r\nRPUSH chw:alias:0:chd:champion left",
+                     answer, sizeof answer);
     assert_int_equal(store_open(places->to[1], &store, &error), STATUS_UNAVAILABLE);
     assert_non_null(strstr(error.text, "run `chw store copy` into it again"));
     struct listener listener = {.copied = 0};

@@ -508,10 +508,13 @@ static void server_that_came_back_empty_is_named_and_not_used(void **state)
     assert_says(&error, "it is not the store it was");
     assert_int_equal(store_generation(store, &generation, NULL), STATUS_UNAVAILABLE);
     ask(fixture, "EXISTS chw:meta", ":0"); /* nor was a new one made */
+    struct store *other = opened(fixture); /* somebody begins anew */
+    assert_settles(other, 1, SETTLED_FIRST);
+    assert_int_equal(try_settle(store, 2, &verdict, &error), STATUS_UNAVAILABLE);
+    assert_says(&error, "it is not the store it was");
+    assert_int_equal(demand_total(other).people, 1);
     store_close(store);
-    store = opened(fixture); /* somebody begins anew */
-    assert_settles(store, 1, SETTLED_FIRST);
-    store_close(store);
+    store_close(other);
 }
 
 static void copy_files(const struct fixture *self, const char *from, const char *to)
