@@ -10,6 +10,7 @@
 #include "client/probe.h"
 #include "client/process.h"
 #include "client/supervisor.h"
+#include "store/store.h"
 #include "wire/socket.h"
 
 #include <inttypes.h>
@@ -45,7 +46,7 @@ static const struct config_key keys[] = {
     {KEY("data", CONFIG_TEXT, data), DATA_FOLDER_DEFAULT, 0, 0, "DIR",
      "the data folder, made where there is none"},
     {KEY("store", CONFIG_TEXT, store), NULL, 0, 0, "URL",
-     "the store (default: sqlite:DIR/store.db)"},
+     STORE_URL_FORMS " (default: sqlite:DIR/store.db)"},
     {KEY("store-durability", CONFIG_TEXT, store_durability), "strict", 0, 0, "MODE",
      "strict, or weak: count even where the store may forget it"},
     {KEY("allocation", CONFIG_TEXT, allocation), NULL, 0, 0, "FILE",

@@ -28,7 +28,7 @@ struct plan_config {
 #define KEY_STORE                                                                        \
     {                                                                                    \
         KEY("store", CONFIG_TEXT, store), NULL, 0, 0, "URL",                             \
-            "the store (default: sqlite:DIR/store.db)"                                   \
+            STORE_URL_FORMS " (default: sqlite:DIR/store.db)"                            \
     }
 #define KEY_FORMAT                                                                       \
     {                                                                                    \

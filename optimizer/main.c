@@ -6,13 +6,14 @@
 #include "metrics/metrics_server.h"
 #include "optimizer/commands.h"
 #include "optimizer/daemon.h"
+#include "store/store.h"
 
 #include <string.h>
 
 #define KEY(name, type, field) name, type, offsetof(struct daemon_config, field)
 static const struct config_key keys[] = {
     {KEY("store", CONFIG_TEXT, store), "sqlite:store.db", 0, 0, "URL",
-     "where the demand is and plans go"},
+     "where the demand is and plans go: " STORE_URL_FORMS},
     {KEY("allocation", CONFIG_TEXT, allocation), "allocation.yaml", 0, 0, "FILE",
      "what there is to plan with; read again each round"},
     {KEY("every-s", CONFIG_COUNT, every_s), "30", 1, 86400, "S",
