@@ -10,7 +10,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { CONNECT_S = 2, ANSWER_S = 5, WORDS_MAX = 4 };
+enum {
+    CONNECT_S = 2,
+    ANSWER_S = 5,
+    LARGE_SIZE = 4 << 20, /* what takes Redis longer: a large artifact to disk */
+    LARGE_ANSWER_S = 60,
+    WORDS_MAX = 4
+};
 
 /* ---- what went wrong ---- */
 
@@ -35,7 +41,7 @@ static enum status lost(struct redis_link *self, struct error_text *error)
 {
     char silence[32];
     bool silent = self->context->err == REDIS_ERR_IO && errno == EAGAIN;
-    snprintf(silence, sizeof silence, "no answer for %d s", ANSWER_S);
+    snprintf(silence, sizeof silence, "no answer for %d s", self->answer_s);
     return fail(self, silent ? silence : self->context->errstr, error);
 }
 
@@ -95,6 +101,12 @@ static enum status answer(struct redis_link *self, redisReply **reply,
     return status;
 }
 
+static void wait_for(struct redis_link *self, int answer_s)
+{
+    self->answer_s = answer_s;
+    (void)redisSetTimeout(self->context, (struct timeval){.tv_sec = answer_s});
+}
+
 /* As hiredis would, but for the signal that ends a process whose peer is gone. */
 static enum status send_words(struct redis_link *self, struct error_text *error)
 {
@@ -121,25 +133,31 @@ enum status redis_link_run(struct redis_link *self, int count, const char **word
     *reply = NULL;
     if (redisAppendCommandArgv(self->context, count, words, sizes) != REDIS_OK)
         return lost(self, error);
+    bool large = sdslen(self->context->obuf) > LARGE_SIZE;
+    if (large)
+        wait_for(self, LARGE_ANSWER_S);
     enum status status = send_words(self, error);
-    return status == STATUS_OK ? answer(self, reply, error) : status;
+    if (status == STATUS_OK)
+        status = answer(self, reply, error);
+    if (large && self->context != NULL)
+        wait_for(self, ANSWER_S);
+    return status;
 }
 
 /* ---- connecting ---- */
 
 static enum status dial(struct redis_link *self, struct error_text *error)
 {
-    static const struct timeval connect_time = {.tv_sec = CONNECT_S},
-                                answer_time = {.tv_sec = ANSWER_S};
+    static const struct timeval connect_time = {.tv_sec = CONNECT_S};
     const struct redis_url *url = self->url;
     self->context = url->host[0] == '\0'
                         ? redisConnectUnixWithTimeout(url->socket, connect_time)
                         : redisConnectWithTimeout(url->host, url->port, connect_time);
     if (self->context == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    if (self->context->err != 0 ||
-        redisSetTimeout(self->context, answer_time) != REDIS_OK)
+    if (self->context->err != 0)
         return fail(self, self->context->errstr, error);
+    wait_for(self, ANSWER_S);
     if (url->host[0] != '\0')
         (void)redisEnableKeepAlive(self->context);
     return STATUS_OK;

@@ -17,6 +17,7 @@
 struct redis_link {
     const struct redis_url *url; /* borrowed */
     redisContext *context;       /* NULL: closed */
+    int answer_s;                /* how long an answer is waited for */
 };
 
 /* STATUS_UNAVAILABLE: not there, or it does not let us in; `error` says what and where.

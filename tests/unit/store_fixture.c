@@ -19,7 +19,8 @@ static void start_sqlite(struct store_fixture *fixture)
 
 static void start_redis(struct store_fixture *fixture)
 {
-    fixture->server = redis_server_start(fixture->folder, NULL);
+    static const char *const options[] = {"--appendfsync", "always", NULL};
+    fixture->server = redis_server_start(fixture->folder, options); /* as durable */
     snprintf(fixture->url, sizeof fixture->url, "redis://%s/redis.sock", fixture->folder);
     fixture->more = "?db=";
 }

@@ -727,6 +727,32 @@ static void demand_is_added_per_cell_and_listed_in_order(void **state)
     assert_int_equal(few.count, 2);
 }
 
+/* Each of a group's batches has the same cell: sums small enough to be added up before,
+ * others not. */
+static void group_on_one_cell_adds_up_to_the_integer(void **state)
+{
+    enum { GROUP = 200 };
+    struct store *store = store_of(state);
+    struct demand_cell cells[GROUP];
+    struct settle_request group[GROUP];
+    struct settle_result results[GROUP];
+    int64_t sum_p = 0, sum_pq = 0;
+    for (size_t i = 0; i < GROUP; i++) {
+        cells[i] = one_person("KE");
+        cells[i].sum_p =
+            i % 3 == 0 ? (INT64_C(1) << 53) + 1 : 99999999999999 - (int64_t)i;
+        cells[i].sum_pq = i % 5 == 0 ? 0 : INT64_C(100000000000001);
+        sum_p += cells[i].sum_p;
+        sum_pq += cells[i].sum_pq;
+        group[i] = counted(1, i, &cells[i]);
+    }
+    assert_works(store_settle(store, group, GROUP, results, &why));
+    struct demand_cell total = demand_total(store);
+    assert_int_equal(total.people, GROUP);
+    assert_int_equal(total.sum_p, sum_p);
+    assert_int_equal(total.sum_pq, sum_pq);
+}
+
 /* The first two cells of the group are added before the third overflows. */
 static void what_a_failing_group_added_is_taken_back(void **state)
 {
@@ -1004,6 +1030,7 @@ int main(void)
         TEST(pruning_keeps_no_more_than_the_window),
         TEST(group_is_settled_in_order),
         TEST(sum_that_would_overflow_settles_nothing_of_its_group),
+        TEST(group_on_one_cell_adds_up_to_the_integer),
         TEST(what_a_failing_group_added_is_taken_back),
         TEST(demand_is_added_per_cell_and_listed_in_order),
         TEST(dead_batch_is_kept_as_a_letter),

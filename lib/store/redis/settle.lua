@@ -80,21 +80,41 @@ local function take_back()
     end
 end
 
+-- Cells of the same names are added up first, while numbers are exact: 64 sums of less than
+-- 10^14 stay below 2^53. Larger ones are added by Redis, which has 64 bits.
+local adds, merged = {}, {}
 for _, request in ipairs(first) do
     for _, cell in ipairs(request.cells) do
-        local key = 'chw:demand:' .. cell[1]
-        for i, suffix in ipairs(suffixes) do
-            local added = redis.pcall('HINCRBY', key, cell[2] .. suffix, cell[2 + i])
-            if type(added) == 'table' then
-                take_back()
-                if not string.find(added.err, 'overflow', 1, true) then
-                    return added
-                end
-                local where = string.gsub(cell[2], '%z', ' ')
-                return redis.error_reply('OVERFLOW ' .. where .. ' in ' .. cell[1])
-            end
-            sums[#sums + 1] = {key, cell[2], suffix, cell[2 + i]}
+        local id = cell[1] .. ' ' .. cell[2]
+        local small = #cell[3] < 15 and #cell[4] < 15 and #cell[5] < 15
+        local add = merged[id]
+        if not small or not add or add.count == 64 then
+            add = {period = cell[1], names = cell[2], count = 0, texts = {cell[3], cell[4],
+                   cell[5]}, sums = {0, 0, 0}}
+            adds[#adds + 1] = add
+            merged[id] = small and add or merged[id]
         end
+        add.count = add.count + 1
+        for i = 1, 3 do
+            add.sums[i] = add.sums[i] + tonumber(cell[2 + i])
+        end
+    end
+end
+
+for _, add in ipairs(adds) do
+    local key = 'chw:demand:' .. add.period
+    for i, suffix in ipairs(suffixes) do
+        local sum = add.count == 1 and add.texts[i] or string.format('%.0f', add.sums[i])
+        local added = redis.pcall('HINCRBY', key, add.names .. suffix, sum)
+        if type(added) == 'table' then
+            take_back()
+            if not string.find(added.err, 'overflow', 1, true) then
+                return added
+            end
+            local where = string.gsub(add.names, '%z', ' ')
+            return redis.error_reply('OVERFLOW ' .. where .. ' in ' .. add.period)
+        end
+        sums[#sums + 1] = {key, add.names, suffix, sum}
     end
 end
 
@@ -104,9 +124,9 @@ for _, request in ipairs(first) do
     if request.letter ~= '' then
         redis.call('HSET', 'chw:dead', request.client .. request.sequence, request.letter)
     end
-    for _, cell in ipairs(request.cells) do
-        periods[cell[1]] = true
-    end
+end
+for _, add in ipairs(adds) do
+    periods[add.period] = true
 end
 for period in pairs(periods) do
     redis.call('SADD', 'chw:periods', period)
