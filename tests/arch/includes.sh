@@ -10,6 +10,7 @@ allowed() {
     case $1 in
     lib/base) echo "base" ;;
     lib/*) echo "base ${1#lib/}" ;;
+    bench) echo "base wire store model table bench client worker" ;;
     *) echo "base wire store model table metrics $1" ;;
     esac
 }
@@ -38,7 +39,7 @@ complain() {
     bad=1
 }
 
-for file in $(find lib broker worker trainer optimizer client -name '*.[ch]'); do
+for file in $(find lib broker worker trainer optimizer client bench -name '*.[ch]'); do
     case $file in lib/*) folder=$(echo "$file" | cut -d/ -f1-2) ;; *) folder=${file%%/*} ;; esac
     ok=" $(allowed "$folder") "
     for header in $(sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$file"); do

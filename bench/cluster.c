@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cluster.c - children that are the real programs, and /proc. */
+#include "bench/cluster.h"
+
+#include "base/clock.h"
+#include "client/probe.h"
+#include "client/process.h"
+#include "store/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+    TRAINING_ROWS = 50000,
+    START_MS = 60000,
+    STOP_MS = 30000,
+    TICK_MS = 20,
+    WORDS_MAX = 24,
+    PATH_SIZE = 128,
+};
+
+struct words {
+    const char *items[WORDS_MAX + 1];
+    size_t count;
+    char numbers[4][24];
+    size_t number_count;
+};
+
+static void add(struct words *self, const char *flag, const char *value)
+{
+    self->items[self->count++] = flag;
+    if (value != NULL)
+        self->items[self->count++] = value;
+}
+
+static void add_number(struct words *self, const char *flag, uint64_t value)
+{
+    char *text = self->numbers[self->number_count++];
+    snprintf(text, sizeof self->numbers[0], "%" PRIu64, value);
+    add(self, flag, text);
+}
+
+static void path_of(const struct cluster *self, const char *name, char path[PATH_SIZE])
+{
+    snprintf(path, PATH_SIZE, "%s/%s", self->home, name);
+}
+
+/* ---- children ---- */
+
+static enum status start(const struct cluster *self, const struct words *words,
+                         const char *log, pid_t *pid, struct error_text *error)
+{
+    char path[PATH_SIZE];
+    path_of(self, log, path);
+    const struct process_spec spec = {
+        .argv = words->items, .log = path, .output = -1, .parent_dies = SIGTERM};
+    return process_start(&spec, pid, error);
+}
+
+static enum status stopped_by(struct cluster *self, int number, struct error_text *error)
+{
+    self->signal = number;
+    return error_set(error, STATUS_UNAVAILABLE, "stopped by signal %d", number);
+}
+
+/* A command to its end. */
+static enum status run(struct cluster *self, const struct words *words, const char *log,
+                       struct error_text *error)
+{
+    pid_t pid, ended;
+    int code = 0;
+    enum status status = start(self, words, log, &pid, error);
+    if (status != STATUS_OK)
+        return status;
+    while (!process_reap(&ended, &code)) {
+        int number = process_wait_signal(1000);
+        if (number != 0 && number != SIGCHLD) {
+            kill(pid, SIGTERM);
+            return stopped_by(self, number, error);
+        }
+    }
+    return code == EX_OK ? STATUS_OK
+                         : error_set(error, STATUS_UNAVAILABLE,
+                                     "%s ended with code %d; %s/%s says why",
+                                     words->items[0], code, self->home, log);
+}
+
+/* ---- the model ---- */
+
+static bool found_one(void *arg, const struct alias *alias)
+{
+    (void)alias;
+    *(bool *)arg = true;
+    return false;
+}
+
+/* What is published here must not replace what somebody serves. */
+static enum status check_empty(const char *url, struct error_text *error)
+{
+    struct store *store;
+    bool used = false;
+    enum status status = store_open(url, &store, error);
+    if (status != STATUS_OK)
+        return status;
+    status = store_aliases(store, found_one, &used, error);
+    store_close(store);
+    return status == STATUS_OK && used
+               ? error_set(error, STATUS_TAKEN,
+                           "the store has models: the benchmark wants an empty one")
+               : status;
+}
+
+static enum status train(struct cluster *self, const struct cluster_options *options,
+                         struct error_text *error)
+{
+    char people[PATH_SIZE];
+    struct words generate = {.items = {"chw", "generate"}, .count = 2};
+    struct words train = {.items = {"chw-train"}, .count = 1};
+    path_of(self, "people.csv", people);
+    fprintf(stderr, "training a model (%s)\n", options->estimator);
+    add_number(&generate, "--rows", TRAINING_ROWS);
+    add_number(&generate, "--seed", options->seed);
+    add(&generate, "-o", people);
+    add(&train, people, NULL);
+    add(&train, "--target", "chd");
+    add(&train, "--name", "chd");
+    add(&train, "--id-column", "person_id");
+    add(&train, "--drop", "diabetes");
+    add(&train, "--drop", "region");
+    add(&train, "--promote", "champion");
+    add(&train, "--estimator", options->estimator);
+    enum status status = run(self, &generate, "generate.log", error);
+    return status == STATUS_OK ? run(self, &train, "train.log", error) : status;
+}
+
+/* ---- the processes ---- */
+
+static enum status note_process(struct cluster *self, pid_t pid)
+{
+    char path[64];
+    struct cluster_process *process = &self->processes[self->process_count];
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL || self->process_count == CLUSTER_PROCESSES_MAX)
+        return file == NULL ? STATUS_OK : (fclose(file), STATUS_FULL);
+    if (fscanf(file, "%31s", process->name) == 1) {
+        process->pid = pid;
+        self->process_count++;
+    }
+    fclose(file);
+    return STATUS_OK;
+}
+
+/* The children of `chw up`, in the order in which they were started. */
+static enum status find_processes(struct cluster *self, struct error_text *error)
+{
+    char path[64];
+    int pid;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)self->up,
+             (int)self->up);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return error_set(error, STATUS_IO, "%s: %s", path, strerror(errno));
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && fscanf(file, "%d", &pid) == 1)
+        status = note_process(self, pid);
+    fclose(file);
+    return status == STATUS_FULL
+               ? error_set(error, status, "more than %d processes", CLUSTER_PROCESSES_MAX)
+               : status;
+}
+
+static enum status await_answer(struct cluster *self, struct error_text *error)
+{
+    struct probe *probe;
+    uint64_t end_ms = clock_monotonic_ms() + START_MS;
+    enum status status =
+        probe_open(self->folder.front, self->folder.back, false, &probe, error);
+    if (status != STATUS_OK)
+        return status;
+    while (status == STATUS_OK && !probe_answers(probe, TICK_MS)) {
+        status = cluster_check(self, error);
+        if (status == STATUS_OK && clock_monotonic_ms() > end_ms)
+            status = error_set(error, STATUS_UNAVAILABLE,
+                               "the cluster does not answer; %s/cluster.log says more",
+                               self->home);
+    }
+    probe_close(probe);
+    return status;
+}
+
+static enum status start_processes(struct cluster *self,
+                                   const struct cluster_options *options,
+                                   struct error_text *error)
+{
+    struct words up = {.items = {"chw", "up"}, .count = 2};
+    add(&up, "--data", self->home);
+    add_number(&up, "--workers", options->workers);
+    add_number(&up, "--threads", options->threads);
+    fprintf(stderr, "starting the cluster\n");
+    enum status status = start(self, &up, "cluster.log", &self->up, error);
+    if (status == STATUS_OK)
+        status = await_answer(self, error);
+    return status == STATUS_OK ? find_processes(self, error) : status;
+}
+
+enum status cluster_start(const struct cluster_options *options, struct cluster *out,
+                          struct error_text *error)
+{
+    *out = (struct cluster){.up = 0};
+    strcpy(out->home, "/tmp/chw-bench-XXXXXX");
+    if (mkdtemp(out->home) == NULL) {
+        enum status status =
+            error_set(error, STATUS_IO, "%s: %s", out->home, strerror(errno));
+        out->home[0] = '\0';
+        return status;
+    }
+    enum status status = data_folder_name(out->home, &out->folder, error);
+    if (status != STATUS_OK)
+        return status;
+    out->store = options->store == NULL ? out->folder.store : options->store;
+    setenv("CHW_STORE", out->store,
+           1); /* for the children: not seen in their arguments */
+    status = check_empty(out->store, error);
+    if (status == STATUS_OK)
+        status = train(out, options, error);
+    return status == STATUS_OK ? start_processes(out, options, error) : status;
+}
+
+enum status cluster_check(struct cluster *self, struct error_text *error)
+{
+    pid_t pid;
+    int code, number = process_wait_signal(0);
+    if (number != 0 && number != SIGCHLD)
+        return stopped_by(self, number, error);
+    while (process_reap(&pid, &code))
+        if (pid == self->up) {
+            self->up = 0;
+            return error_set(error, STATUS_UNAVAILABLE,
+                             "the cluster ended with code %d; %s/cluster.log says why",
+                             code, self->home);
+        }
+    return STATUS_OK;
+}
+
+/* ---- the end ---- */
+
+/* It holds files and sockets, no folders. */
+static void remove_folder(const char *path)
+{
+    char file[PATH_SIZE + 256];
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+        if (entry->d_name[0] != '.')
+            unlink(file);
+    }
+    closedir(folder);
+    rmdir(path);
+}
+
+void cluster_stop(struct cluster *self, bool keep)
+{
+    uint64_t end_ms = clock_monotonic_ms() + STOP_MS;
+    pid_t pid;
+    int code;
+    if (self->up != 0)
+        kill(self->up, SIGTERM);
+    while (self->up != 0 && clock_monotonic_ms() < end_ms) {
+        process_wait_signal(TICK_MS);
+        while (process_reap(&pid, &code))
+            if (pid == self->up)
+                self->up = 0;
+    }
+    if (self->up != 0)
+        kill(self->up, SIGKILL);
+    if (keep && self->home[0] != '\0')
+        fprintf(stderr, "kept: %s\n", self->home);
+    else if (self->home[0] != '\0')
+        remove_folder(self->home);
+}
+
+/* ---- CPU ---- */
+
+/* A thread's nanoseconds on a CPU: the first number of its schedstat. */
+static double thread_s(pid_t pid, const char *thread)
+{
+    char path[300];
+    uint64_t ns = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", (int)pid, thread);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%" SCNu64, &ns) != 1)
+        ns = 0;
+    fclose(file);
+    return (double)ns / 1e9;
+}
+
+double cluster_cpu_s(const struct cluster *self, size_t which)
+{
+    char path[64];
+    double sum = 0;
+    pid_t pid = self->processes[which].pid;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *threads = opendir(path);
+    if (threads == NULL)
+        return 0;
+    for (const struct dirent *entry; (entry = readdir(threads)) != NULL;)
+        if (entry->d_name[0] != '.')
+            sum += thread_s(pid, entry->d_name);
+    closedir(threads);
+    return sum;
+}
