@@ -731,7 +731,7 @@ static void demand_is_added_per_cell_and_listed_in_order(void **state)
  * others not. */
 static void group_on_one_cell_adds_up_to_the_integer(void **state)
 {
-    enum { GROUP = 200 };
+    enum { GROUP = 400 };
     struct store *store = store_of(state);
     struct demand_cell cells[GROUP];
     struct settle_request group[GROUP];
@@ -739,9 +739,9 @@ static void group_on_one_cell_adds_up_to_the_integer(void **state)
     int64_t sum_p = 0, sum_pq = 0;
     for (size_t i = 0; i < GROUP; i++) {
         cells[i] = one_person("KE");
-        cells[i].sum_p =
-            i % 3 == 0 ? (INT64_C(1) << 53) + 1 : 99999999999999 - (int64_t)i;
-        cells[i].sum_pq = i % 5 == 0 ? 0 : INT64_C(100000000000001);
+        cells[i].sum_p = i % 3 == 0 ? (INT64_C(1) << 53) + 1
+                                    : 99999999999999 - (int64_t)(i * i % 1000);
+        cells[i].sum_pq = i % 5 == 0 ? 0 : INT64_C(99999999999999);
         sum_p += cells[i].sum_p;
         sum_pq += cells[i].sum_pq;
         group[i] = counted(1, i, &cells[i]);
