@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <hiredis/sds.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,36 +106,37 @@ static void wait_for(struct redis_link *self, int answer_s)
     (void)redisSetTimeout(self->context, (struct timeval){.tv_sec = answer_s});
 }
 
-/* As hiredis would, but for the signal that ends a process whose peer is gone. */
-static enum status send_words(struct redis_link *self, struct error_text *error)
+/* hiredis would write without the flag: a peer that is gone would end this process. */
+static enum status send_all(struct redis_link *self, const char *bytes, size_t size,
+                            struct error_text *error)
 {
-    redisContext *context = self->context;
-    size_t sent = 0, size = sdslen(context->obuf);
-    while (sent < size) {
-        ssize_t now = send(context->fd, context->obuf + sent, size - sent, MSG_NOSIGNAL);
-        if (now < 0 && errno == EINTR)
+    while (size > 0) {
+        ssize_t sent = send(self->context->fd, bytes, size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
             continue;
-        if (now < 0)
+        if (sent < 0)
             return fail(self, errno == EAGAIN ? "it takes no more data" : strerror(errno),
                         error);
-        sent += (size_t)now;
+        bytes += sent;
+        size -= (size_t)sent;
     }
-    sdsfree(context->obuf);
-    context->obuf = sdsempty();
-    return context->obuf != NULL ? STATUS_OK : fail(self, "out of memory", error);
+    return STATUS_OK;
 }
 
 enum status redis_link_run(struct redis_link *self, int count, const char **words,
                            const size_t *sizes, redisReply **reply,
                            struct error_text *error)
 {
+    char *command;
     *reply = NULL;
-    if (redisAppendCommandArgv(self->context, count, words, sizes) != REDIS_OK)
-        return lost(self, error);
-    bool large = sdslen(self->context->obuf) > LARGE_SIZE;
+    long long size = redisFormatCommandArgv(&command, count, words, sizes);
+    if (size < 0)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    bool large = size > LARGE_SIZE;
     if (large)
         wait_for(self, LARGE_ANSWER_S);
-    enum status status = send_words(self, error);
+    enum status status = send_all(self, command, (size_t)size, error);
+    redisFreeCommand(command);
     if (status == STATUS_OK)
         status = answer(self, reply, error);
     if (large && self->context != NULL)

@@ -20,7 +20,7 @@ home() {
     sodium.h) echo "lib/base/crypto.c" ;;
     yaml.h) echo "lib/base/yaml.c" ;;
     sqlite3.h) echo "lib/store/store_sqlite*" ;;
-    hiredis/*) echo "lib/store/redis_link.*" ;;
+    hiredis/*) echo "lib/store/redis_link.h" ;;
     csv.h | zlib.h) echo "lib/table/*" ;;
     linear.h) echo "trainer/fit_logistic.c" ;;
     xgboost/*) echo "trainer/fit_xgboost.c" ;;
