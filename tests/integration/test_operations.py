@@ -98,6 +98,7 @@ class Operations(unittest.TestCase):
         self.assertGreater(worker["chw_worker_scoring_seconds_sum"], 0)
         self.assertGreater(worker["chw_worker_snapshot_generation"], 0)
         self.assertEqual(worker["chw_worker_store_away"], 0)
+        self.assertEqual(worker["chw_worker_store_setbacks_total"], 0)
         self.assertEqual(broker["chw_broker_workers"], 1)
         self.assertEqual(broker["chw_broker_queue_batches"], 0)
         self.assertEqual(broker["chw_broker_queue_oldest_age_seconds"], 0)

@@ -8,11 +8,15 @@ import signal
 import unittest
 
 from cluster import chw, folder, main, read, run, start, wait_until
-from redis_process import Redis
+from redis_server import RedisServer
 
 ROWS = 3000
 UNAVAILABLE, TEMPORARY = 69, 75
 PASSWORD, ENCODED = "hush/hush", ":hush%2Fhush"
+
+
+def address(redis, user):
+    return redis.url.replace("//", "//%s@" % user, 1)
 
 
 class StoreCommands(unittest.TestCase):
@@ -25,7 +29,8 @@ class StoreCommands(unittest.TestCase):
 
     def redis(self, *options, password=PASSWORD):
         words = ("--requirepass", password) if password else ()
-        return self.stack.enter_context(Redis(self.place, *words, *options))
+        return self.stack.enter_context(
+            RedisServer(self.place, "--appendfsync", "always", *words, *options))
 
     def train(self, *store, **options):
         return chw("train", self.people, "--target", "chd", "--name", "chd", "--id-column",
@@ -53,14 +58,14 @@ class StoreCommands(unittest.TestCase):
 
     def test_a_stream_is_counted_alike_in_redis_and_in_a_file(self):
         redis, counted = self.redis(), []
-        for url in "sqlite:%s/store.db" % self.place, redis.url(ENCODED):
+        for url in "sqlite:%s/store.db" % self.place, address(redis, ENCODED):
             env = {"CHW_STORE": url}
             self.train(env=env)
             counted.append(self.score(env))
         self.assertEqual(counted[0], counted[1])
         self.assertEqual(sum(int(line.split(",")[4]) for line in counted[0].splitlines()[1:]),
                          ROWS)
-        redis.kill()  # appendfsync always: all of it is on disk
+        redis.stop(signal.SIGKILL)  # appendfsync always: all of it is on disk
         redis.start()
         self.assertEqual(chw("demand", "--format", "csv", env=env).stdout, counted[1])
         for name in "chw-worker", "chw-broker":
@@ -71,17 +76,17 @@ class StoreCommands(unittest.TestCase):
         first, other = "sqlite:%s/store.db" % self.place, "sqlite:%s/other.db" % self.place
         self.train("--store", first)
         self.score({"CHW_STORE": first})
-        said = [chw("store", "copy", first, redis.url(ENCODED)),
-                chw("store", "copy", redis.url(ENCODED), other)]
+        said = [chw("store", "copy", first, address(redis, ENCODED)),
+                chw("store", "copy", address(redis, ENCODED), other)]
         self.assertEqual(said[0].stdout, said[1].stdout)
         self.assertRegex(said[0].stdout, r"copied and compared: 2 artifacts of \d+ bytes, 2 moves")
         self.assertIn("comparing", said[0].stderr)
         shown = [[chw(*words, "--store", url).stdout for words in (
             ("demand", "--format", "csv"), ("model", "list"), ("model", "show", "chd@champion"))]
-            for url in (first, redis.url(ENCODED), other)]
+            for url in (first, address(redis, ENCODED), other)]
         self.assertEqual(shown[0], shown[1])
         self.assertEqual(shown[0], shown[2])
-        again = chw("store", "copy", first, redis.url(ENCODED), code=TEMPORARY)
+        again = chw("store", "copy", first, address(redis, ENCODED), code=TEMPORARY)
         self.assertIn("is not empty: a copy needs an empty store", again.stderr)
         self.assertNotIn("hush", again.stderr)
 
@@ -91,15 +96,15 @@ class StoreCommands(unittest.TestCase):
         self.train("--store", first)
         redis.ask("AUTH %s\r\nHSET chw:meta format 0 store %s generation 0 commits 0" % (
             PASSWORD, 32 * "0"))
-        refused = chw("demand", "--store", redis.url(ENCODED), code=UNAVAILABLE)
+        refused = chw("demand", "--store", address(redis, ENCODED), code=UNAVAILABLE)
         self.assertIn("run `chw store copy` into it again", refused.stderr)
-        chw("store", "copy", first, redis.url(ENCODED))
-        chw("demand", "--store", redis.url(ENCODED))
+        chw("store", "copy", first, address(redis, ENCODED))
+        chw("demand", "--store", address(redis, ENCODED))
 
     def test_check_says_what_is_missing_and_the_worker_refuses_it(self):
         redis = self.redis("--appendonly", "no", "--maxmemory", "1gb", "--maxmemory-policy",
                            "allkeys-lru")
-        env = {"CHW_STORE": redis.url(ENCODED)}
+        env = {"CHW_STORE": address(redis, ENCODED)}
         checked = chw("store", "check", env=env, code=UNAVAILABLE)
         self.assertRegex(checked.stdout, r"append-only file +MISSING .*appendonly yes")
         self.assertRegex(checked.stdout, r"memory +MISSING .*noeviction")
@@ -129,9 +134,9 @@ class StoreCommands(unittest.TestCase):
     def test_wrong_addresses_are_told_without_the_password(self):
         redis = self.redis()
         for url, expected in (
-                (redis.url(), "needs a password"),
-                (redis.url(":wrong-hush"), "password is wrong"),
-                (redis.url(ENCODED, db=77), "no database of that number"),
+                (redis.url, "needs a password"),
+                (address(redis, ":wrong-hush"), "password is wrong"),
+                (address(redis, ENCODED) + "?db=77", "no database of that number"),
                 ("redis://:hush@127.0.0.1:1", "redis://127.0.0.1:1/0: Connection refused"),
                 ("redis://:hush@nosuchhost.invalid", "nosuchhost.invalid")):
             for words in ("demand",), ("store", "check"), ("model", "list"):
@@ -140,7 +145,7 @@ class StoreCommands(unittest.TestCase):
                 self.assertNotIn("hush", said.stdout + said.stderr.replace("nosuchhost", ""))
         said = chw("demand", "--store", "redis://:hush@h:x", code=64)
         self.assertIn("its port is not 1 to 65535", said.stderr)
-        shown = run("chw-worker", "--print-config", env={"CHW_STORE": redis.url(ENCODED)})
+        shown = run("chw-worker", "--print-config", env={"CHW_STORE": address(redis, ENCODED)})
         self.assertIn("redis://***@", shown.stdout)
         self.assertNotIn("hush", shown.stdout + shown.stderr)
 

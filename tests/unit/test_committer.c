@@ -342,6 +342,32 @@ static void store_that_may_forget_is_refused_unless_that_is_allowed(void **state
     redis_server_kill(server);
 }
 
+/* The server says that it is one commit behind what it had said. */
+static void setback_of_the_store_is_counted(void **state)
+{
+    struct fixture *self = *state;
+    struct error_text error = {""};
+    struct batch batches[2];
+    char url[192], answer[64];
+    pid_t server = redis_server_start(self->store.folder, NULL);
+    snprintf(url, sizeof url, "redis://%s/redis.sock", self->store.folder);
+    const struct committer_options options = {
+        .store_url = url, .current = self->current, .wait_ms = LONG_MS};
+    assert_int_equal(committer_start(&options, &self->committer, &error), STATUS_OK);
+    for (uint64_t i = 0; i < 2; i++) {
+        assert_int_equal(committer_setbacks(self->committer), 0);
+        make_batch(self, &batches[i], 1, i);
+        committer_submit(self->committer, &batches[i].job);
+        assert_ptr_equal(take_back(self->outbox), &batches[i].job);
+        assert_int_equal(batches[i].job.result.verdict, SETTLED_FIRST);
+        redis_server_ask(self->store.folder,
+                         "HINCRBY chw:meta commits -1\r\nCLIENT KILL TYPE normal", answer,
+                         sizeof answer);
+    }
+    assert_int_equal(committer_setbacks(self->committer), 1);
+    redis_server_kill(server);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -355,6 +381,7 @@ int main(void)
         TEST(batch_that_waited_long_enough_comes_back_unsettled),
         TEST(drain_does_not_wait_for_the_store),
         TEST(store_that_may_forget_is_refused_unless_that_is_allowed),
+        TEST(setback_of_the_store_is_counted),
         TEST(address_that_is_no_store_is_refused_with_a_sentence),
     };
     signal(SIGXFSZ, SIG_IGN);

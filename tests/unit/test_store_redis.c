@@ -8,6 +8,7 @@
 #include "store_fixture.h"
 
 #include "base/clock.h"
+#include "store/store_copy.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -167,6 +168,25 @@ static void password_that_nobody_asked_for_is_told(void **state)
     assert_refused(fixture, ":hush@", "", "it has no password, and one was given");
 }
 
+static void hear_nothing(void *arg, bool comparing, uint64_t done)
+{
+    (void)arg;
+    (void)comparing;
+    (void)done;
+}
+
+static void fill_from(const struct fixture *self, struct store *store)
+{
+    char url[128];
+    struct store *copy;
+    struct store_copied copied = {0};
+    snprintf(url, sizeof url, "redis://chw:hush@%s/redis.sock?db=1", self->folder);
+    assert_works(store_open_to_fill(url, &copy, &why));
+    assert_works(store_copy(store, copy, hear_nothing, NULL, &copied, &why));
+    assert_int_equal(copied.settlements, 1);
+    store_close(copy);
+}
+
 /* docs/operations.md says to give these rights. */
 static void user_with_the_documented_rights_is_enough(void **state)
 {
@@ -188,6 +208,7 @@ static void user_with_the_documented_rights_is_enough(void **state)
         store_alias_move(store, ARTIFACT_MODEL, "chd", "champion", &version, &error));
     assert_int_equal(demand_total(store).people, 1);
     assert_works(store_watch(store, 0, 10, NULL, &generation, &error));
+    fill_from(fixture, store);
     store_close(store);
     ask(fixture, "ACL SETUSER chw -evalsha", "+OK");
     assert_refused(fixture, "chw:hush@", "", "may not run what a store needs");
