@@ -29,19 +29,20 @@ static const struct store_backend *find_backend(const char *url)
     return NULL;
 }
 
-/* The address may hold a password: it is not repeated. */
-static enum status refuse_address(struct error_text *error)
+/* Only its beginning is shown: the rest may hold a password. */
+static enum status refuse_address(const char *url, struct error_text *error)
 {
     return error_set(error, STATUS_INVALID,
-                     "the store's address is neither sqlite:PATH nor "
-                     "redis://[USER:PASSWORD@]HOST[:PORT][/DB]");
+                     "the store's address, '%.*s...', is neither sqlite:PATH nor "
+                     "redis://[USER:PASSWORD@]HOST[:PORT][/DB]",
+                     (int)strcspn(url, ":"), url);
 }
 
 enum status store_open(const char *url, struct store **out, struct error_text *error)
 {
     const struct store_backend *backend = find_backend(url);
     *out = NULL;
-    return backend == NULL ? refuse_address(error)
+    return backend == NULL ? refuse_address(url, error)
                            : backend->open(url + strlen(backend->scheme) + 1, out, error);
 }
 
@@ -51,7 +52,7 @@ enum status store_open_to_fill(const char *url, struct store **out,
     const struct store_backend *backend = find_backend(url);
     *out = NULL;
     return backend == NULL
-               ? refuse_address(error)
+               ? refuse_address(url, error)
                : backend->open_to_fill(url + strlen(backend->scheme) + 1, out, error);
 }
 

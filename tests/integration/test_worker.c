@@ -736,7 +736,7 @@ static void worker_that_cannot_serve_says_why(void **state)
 {
     (void)state;
     assert_does_not_start("sqlite:/no/such/folder/store.db", NULL, "/no/such/folder");
-    assert_does_not_start("postgres:there", NULL, "postgres:there");
+    assert_does_not_start("postgres:there", NULL, "'postgres...'");
     assert_does_not_start(fixture.url, "--threads=0", "threads");
     assert_does_not_start(fixture.url, "--window=65", "window");
     assert_does_not_start(fixture.url, "--log-level=loud", "loud");
