@@ -10,8 +10,10 @@
 #include "base/clock.h"
 #include "store/store_copy.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +56,12 @@ static void stop(struct fixture *self)
 {
     redis_server_kill(self->server);
     self->server = 0;
+}
+
+static void stop_and_start(struct fixture *self, const char *const *options)
+{
+    stop(self);
+    start(self, options);
 }
 
 /* A command that must be answered so. */
@@ -468,6 +476,76 @@ static void killed_server_keeps_what_was_acknowledged(void **state)
     store_close(store);
 }
 
+/* Settles groups of its own, each until it is settled. */
+struct stubborn {
+    struct store *store;
+    uint8_t client;
+    atomic_bool *stop;
+    uint64_t groups, tries;
+    enum status status;
+};
+
+enum { STUBBORN = 3, STUBBORN_GROUP = 8 };
+
+static void *settle_stubbornly(void *arg)
+{
+    struct stubborn *self = arg;
+    struct demand_cell cell = one_person("KE");
+    struct settle_request group[STUBBORN_GROUP];
+    struct settle_result results[STUBBORN_GROUP];
+    while (!atomic_load(self->stop) || self->status == STATUS_UNAVAILABLE) {
+        for (size_t i = 0; i < STUBBORN_GROUP; i++)
+            group[i] = counted(self->client, self->groups * STUBBORN_GROUP + i, &cell);
+        self->status = store_settle(self->store, group, STUBBORN_GROUP, results, NULL);
+        self->tries++;
+        if (self->status != STATUS_OK && self->status != STATUS_UNAVAILABLE)
+            break;
+        for (size_t i = 1; self->status == STATUS_OK && i < STUBBORN_GROUP; i++)
+            if (results[i].verdict != results[0].verdict) /* all of it or nothing */
+                self->status = STATUS_CORRUPT;
+        self->groups += self->status == STATUS_OK;
+        if (self->status == STATUS_UNAVAILABLE)
+            poll(NULL, 0, 1);
+    }
+    return NULL;
+}
+
+static void server_killed_at_any_moment_loses_and_doubles_nothing(void **state)
+{
+    enum { ROUNDS = 20 };
+    static const char *const options[] = {"--appendfsync", "always", NULL};
+    struct fixture *fixture = *state;
+    struct stubborn ones[STUBBORN];
+    pthread_t threads[STUBBORN];
+    atomic_bool stop = false;
+    uint64_t groups = 0, tries = 0;
+    srand(test_seed(1));
+    start(fixture, options);
+    for (uint8_t i = 0; i < STUBBORN; i++) {
+        ones[i] = (struct stubborn){.store = opened(fixture), .client = i, .stop = &stop};
+        assert_int_equal(pthread_create(&threads[i], NULL, settle_stubbornly, &ones[i]),
+                         0);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        poll(NULL, 0, rand() % 20);
+        stop_and_start(fixture, options);
+    }
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < STUBBORN; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(ones[i].status, STATUS_OK);
+        assert_int_equal(store_setbacks(ones[i].store), 0);
+        groups += ones[i].groups;
+        tries += ones[i].tries;
+    }
+    print_message("killed %d times: %d groups settled in %d tries\n", ROUNDS, (int)groups,
+                  (int)tries);
+    assert_int_equal(settlement_count(ones[0].store), groups * STUBBORN_GROUP);
+    assert_int_equal(demand_total(ones[0].store).people, groups * STUBBORN_GROUP);
+    for (size_t i = 0; i < STUBBORN; i++)
+        store_close(ones[i].store);
+}
+
 struct late_call {
     struct store *store;
     struct error_text error;
@@ -606,6 +684,7 @@ int main(void)
         TEST(scripts_that_were_flushed_are_loaded_again),
         TEST(connection_that_was_closed_while_idle_is_made_again),
         TEST(killed_server_keeps_what_was_acknowledged),
+        TEST(server_killed_at_any_moment_loses_and_doubles_nothing),
         TEST(settlement_whose_answer_was_lost_is_found_settled),
         TEST(server_that_came_back_empty_is_named_and_not_used),
         TEST(server_that_lost_its_last_commits_is_named_and_used),
