@@ -157,37 +157,36 @@ enum status redis_settlement_count(struct store *base, uint64_t *count,
 struct entry {
     const char *field;
     size_t size;
-    int32_t period;
     int64_t sum;
 };
 
-static int by_period_and_field(const void *a, const void *b)
+static int by_field(const void *a, const void *b)
 {
     const struct entry *one = a, *other = b;
-    if (one->period != other->period)
-        return one->period < other->period ? -1 : 1;
     size_t size = one->size < other->size ? one->size : other->size;
     int order = memcmp(one->field, other->field, size);
     return order != 0 ? order : (one->size > other->size) - (one->size < other->size);
 }
 
-/* One name of a field, up to its zero byte; advances. */
-static bool take_name(const char **at, char *name, size_t room)
+/* One name of a field, up to its zero byte before `end`; advances. */
+static bool take_name(const char **at, const char *end, char *name, size_t room)
 {
-    size_t size = strlen(*at); /* replies end with a zero byte, too */
-    if (size >= room)
+    const char *zero = memchr(*at, '\0', (size_t)(end - *at));
+    size_t size = zero == NULL ? 0 : (size_t)(zero - *at);
+    if (zero == NULL || size >= room)
         return false;
     memcpy(name, *at, size + 1);
-    *at += size + 1;
+    *at = zero + 1;
     return true;
 }
 
 /* Three entries of the same names, in the order n, p, q, are a cell. */
-static bool read_cell(const struct entry *entries, struct demand_cell *out)
+static bool read_cell(const struct entry *entries, int32_t period,
+                      struct demand_cell *out)
 {
-    const char *at = entries[0].field;
     size_t names = entries[0].size - 1;
-    *out = (struct demand_cell){.period = entries[0].period,
+    const char *at = entries[0].field, *end = at + names;
+    *out = (struct demand_cell){.period = period,
                                 .people = entries[0].sum,
                                 .sum_p = entries[1].sum,
                                 .sum_pq = entries[2].sum};
@@ -195,56 +194,90 @@ static bool read_cell(const struct entry *entries, struct demand_cell *out)
         if (entries[i].size != names + 1 || entries[i].field[names] != "npq"[i] ||
             memcmp(entries[i].field, entries[0].field, names) != 0)
             return false;
-    return take_name(&at, out->region, sizeof out->region) &&
-           take_name(&at, out->target, sizeof out->target) &&
-           take_name(&at, out->tier, sizeof out->tier) && at == entries[0].field + names;
+    return take_name(&at, end, out->region, sizeof out->region) &&
+           take_name(&at, end, out->target, sizeof out->target) &&
+           take_name(&at, end, out->tier, sizeof out->tier) && at == end;
 }
 
-static size_t count_entries(const redisReply *reply)
+static bool read_entries(const redisReply *hash, struct entry *entries)
 {
-    size_t count = 0;
-    for (size_t i = 1; i < reply->elements; i += 2)
-        count += reply->element[i]->elements / 2;
-    return count;
-}
-
-static bool gather_period(const redisReply *period, const redisReply *hash,
-                          struct entry *entries, size_t *count)
-{
-    int64_t number;
-    if (!redis_integer(period, &number))
-        return false;
     for (size_t i = 0; i + 1 < hash->elements; i += 2) {
-        struct entry *entry = &entries[(*count)++];
-        *entry = (struct entry){.field = hash->element[i]->str,
-                                .size = hash->element[i]->len,
-                                .period = (int32_t)number};
+        struct entry *entry = &entries[i / 2];
+        entry->field = hash->element[i]->str;
+        entry->size = hash->element[i]->len;
         if (entry->size == 0 || !redis_integer(hash->element[i + 1], &entry->sum))
             return false;
     }
     return true;
 }
 
-static enum status visit_cells(struct redis_store *self, const redisReply *reply,
-                               struct entry *entries,
-                               bool (*visit)(void *arg, const struct demand_cell *cell),
-                               void *arg, struct error_text *error)
+/* What visiting cells needs beside a reply. */
+struct cell_visit {
+    bool (*visit)(void *arg, const struct demand_cell *cell);
+    void *arg;
+    bool more;
+};
+
+static enum status visit_cells(struct redis_store *self, const redisReply *hash,
+                               int32_t period, struct cell_visit *visit,
+                               struct error_text *error)
 {
-    size_t count = 0;
-    for (size_t i = 0; i + 1 < reply->elements; i += 2)
-        if (!gather_period(reply->element[i], reply->element[i + 1], entries, &count))
-            return redis_damaged(self, error);
-    if (count % 3 != 0)
-        return redis_damaged(self, error);
-    qsort(entries, count, sizeof *entries, by_period_and_field);
-    for (size_t i = 0; i < count; i += 3) {
+    size_t count = hash->elements / 2;
+    struct entry *entries = calloc(count + 1, sizeof *entries);
+    if (entries == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    bool sound = count % 3 == 0 && read_entries(hash, entries);
+    if (sound)
+        qsort(entries, count, sizeof *entries, by_field);
+    for (size_t i = 0; sound && visit->more && i < count; i += 3) {
         struct demand_cell cell;
-        if (!read_cell(&entries[i], &cell))
-            return redis_damaged(self, error);
-        if (!visit(arg, &cell))
-            return STATUS_OK;
+        sound = read_cell(&entries[i], period, &cell);
+        visit->more = sound && visit->visit(visit->arg, &cell);
     }
-    return STATUS_OK;
+    free(entries);
+    return sound ? STATUS_OK : redis_damaged(self, error);
+}
+
+static enum status visit_period(struct redis_store *self, int32_t period,
+                                struct cell_visit *visit, struct error_text *error)
+{
+    char key[32];
+    redisReply *reply;
+    snprintf(key, sizeof key, "chw:demand:%" PRId32, period);
+    enum status status =
+        redis_ask(self, (const char *[]){"HGETALL", key, NULL}, &reply, error);
+    if (status != STATUS_OK)
+        return status;
+    status = visit_cells(self, reply, period, visit, error);
+    freeReplyObject(reply);
+    return status;
+}
+
+static int by_period(const void *a, const void *b)
+{
+    redisReply *const *one = a, *const *other = b;
+    return (int)(strtol((*one)->str, NULL, 10) - strtol((*other)->str, NULL, 10));
+}
+
+/* One period at a time: Redis does nothing else while it reads one. */
+static enum status visit_periods(struct redis_store *self, struct cell_visit *visit,
+                                 struct error_text *error)
+{
+    redisReply *periods;
+    enum status status = redis_ask(
+        self, (const char *[]){"SMEMBERS", "chw:periods", NULL}, &periods, error);
+    if (status != STATUS_OK)
+        return status;
+    if (periods->elements > 0)
+        qsort(periods->element, periods->elements, sizeof(redisReply *), by_period);
+    for (size_t i = 0; status == STATUS_OK && visit->more && i < periods->elements; i++) {
+        int64_t period;
+        status = redis_integer(periods->element[i], &period)
+                     ? visit_period(self, (int32_t)period, visit, error)
+                     : redis_damaged(self, error);
+    }
+    freeReplyObject(periods);
+    return status;
 }
 
 enum status redis_demand(struct store *base, int32_t period,
@@ -252,21 +285,9 @@ enum status redis_demand(struct store *base, int32_t period,
                          void *arg, struct error_text *error)
 {
     struct redis_store *self = redis_store_of(base);
-    struct redis_words words = {.count = 0};
-    redisReply *reply;
-    enum status status = redis_begin_script(self, SCRIPT_DEMAND, &words, error);
-    if (status != STATUS_OK)
-        return status;
-    redis_words_number(&words, period);
-    status = redis_run(self, &words, &reply, error);
-    if (status != STATUS_OK)
-        return status;
-    struct entry *entries = calloc(count_entries(reply) + 1, sizeof *entries);
-    status = entries == NULL ? error_set(error, STATUS_NOMEM, "out of memory")
-                             : visit_cells(self, reply, entries, visit, arg, error);
-    free(entries);
-    freeReplyObject(reply);
-    return status;
+    struct cell_visit visiting = {.visit = visit, .arg = arg, .more = true};
+    return period != 0 ? visit_period(self, period, &visiting, error)
+                       : visit_periods(self, &visiting, error);
 }
 
 /* ---- dead letters ---- */

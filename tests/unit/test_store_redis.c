@@ -363,8 +363,26 @@ static void damaged_record_is_told_and_not_believed(void **state)
     snprintf(command + size, sizeof command - (size_t)size, "\"");
     ask(fixture, command, ":0");
     assert_int_equal(try_settle(store, 1, &verdict, &error), STATUS_CORRUPT);
-    ask(fixture, "HSET chw:demand:202611 x 1", ":1");
-    assert_int_equal(store_demand(store, 0, NULL, NULL, &error), STATUS_CORRUPT);
+    static const char *const damages[] = {
+        "HSET chw:demand:202611 x 1",
+        "HSET chw:demand:202611 x 1 y 2 z 3",
+        "HSET chw:demand:202611 n 1 p 2 q 3",
+        "HSET chw:demand:202611 \"a\\x00b\\x00n\" 1 \"a\\x00b\\x00p\" 2 "
+        "\"a\\x00b\\x00q\" 3",
+        "HSET chw:demand:202611 \"a\\x00b\\x00c\\x00d\\x00n\" 1 "
+        "\"a\\x00b\\x00c\\x00d\\x00p\" 2 \"a\\x00b\\x00c\\x00d\\x00q\" 3",
+        "HSET chw:demand:202611 \"a\\x00b\\x00c\\x00n\" x "
+        "\"a\\x00b\\x00c\\x00p\" 2 \"a\\x00b\\x00c\\x00q\" 3",
+        "HSET chw:dead x y",
+    };
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        bool letter = strncmp(damages[i], "HSET chw:dead", 13) == 0;
+        ask(fixture, "DEL chw:demand:202611", ":");
+        ask(fixture, damages[i], ":");
+        assert_int_equal(letter ? store_dead_letters(store, NULL, NULL, &error)
+                                : store_demand(store, 0, NULL, NULL, &error),
+                         STATUS_CORRUPT);
+    }
     store_close(store);
 }
 
