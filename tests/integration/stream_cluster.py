@@ -16,6 +16,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -123,6 +124,14 @@ class Cluster:
         env = {"CHW_FAULT": fault or "", "CHW_FAULT_FILE": str(self.folder / "fault")}
         return self.start(name, program, "--broker", self.endpoint("back"), "--store",
                           self.store, *options, env=env)
+
+    def start_watched_worker(self, name):
+        """With metrics and health on a port, which is returned."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.start_worker(name, options=("--metrics", f"127.0.0.1:{port}"))
+        return port
 
     def start_score(self, *options, records=None):
         return self.start("score", BIN / "chw", "score", records or self.population.records,

@@ -15,8 +15,17 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 from stream_cluster import BIN, Cluster, Population, database, run, wait_until
+
+
+def ready(port):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:  # not there yet, or 503
+        return False
 
 
 class Stream(unittest.TestCase):
@@ -125,6 +134,20 @@ class Stream(unittest.TestCase):
         self.assertFalse(self.cluster.results.exists())
         self.cluster.start_score()
         self.assert_same_end()
+
+    def test_every_process_replaced_in_mid_stream_costs_nothing(self):
+        """The upgrade of docs/operations.md, with the same programs in both parts."""
+        self.start_all()
+        self.cluster.wait_people(self.total // 5)
+        for old, new in ("a", "c"), ("b", "d"):
+            port = self.cluster.start_watched_worker(new)
+            wait_until(f"worker {new} is ready", lambda: ready(port))
+            self.assertEqual(self.cluster.kill(old, signal.SIGTERM), 0)
+        self.assertEqual(self.cluster.kill("broker", signal.SIGTERM), 0)
+        self.cluster.start_broker()
+        self.assert_same_end()
+        for worker in "abcd":
+            self.assertNotIn(" error ", self.cluster.log(worker))
 
     def test_full_disk_in_mid_stream_waits_and_goes_on(self):
         self.start_all()
