@@ -200,6 +200,18 @@ static void model_under_another_models_name_is_refused(void **state)
     assert_refused(self, &good, "calls itself diabetes");
 }
 
+static void model_of_another_format_leaves_the_old_one_serving(void **state)
+{
+    struct fixture *self = *state;
+    struct digest good =
+        worker_publish(&self->store, worker_model("chd", 1), "chd", "champion");
+    reload(self);
+    Chw__Model *newer = worker_model("chd", 2);
+    newer->format = MODEL_FORMAT + 1;
+    worker_publish(&self->store, newer, "chd", "champion");
+    assert_refused(self, &good, "model format 2, expected 1");
+}
+
 static void version_is_refused_once_until_the_alias_moves(void **state)
 {
     struct fixture *self = *state;
@@ -369,6 +381,7 @@ int main(void)
         TEST(bytes_that_are_no_model_leave_the_old_one_serving),
         TEST(bytes_that_were_altered_in_the_store_leave_the_old_one_serving),
         TEST(model_under_another_models_name_is_refused),
+        TEST(model_of_another_format_leaves_the_old_one_serving),
         TEST(version_is_refused_once_until_the_alias_moves),
         TEST(refused_first_version_is_no_model_at_all),
         TEST(program_that_does_not_load_leaves_the_old_one_serving),
