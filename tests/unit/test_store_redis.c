@@ -246,6 +246,13 @@ static void replica_is_refused(void **state)
     assert_refused(fixture, "", "", "it is a replica");
 }
 
+static void cluster_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture, OPTIONS("--cluster-enabled", "yes"));
+    assert_refused(fixture, "", "", "it runs in cluster mode; one primary is needed");
+}
+
 static void primary_that_becomes_a_replica_is_away(void **state)
 {
     struct fixture *fixture = *state;
@@ -690,6 +697,7 @@ int main(void)
         TEST(user_with_the_documented_rights_is_enough),
         TEST(database_is_chosen_and_must_exist),
         TEST(replica_is_refused),
+        TEST(cluster_is_refused),
         TEST(primary_that_becomes_a_replica_is_away),
         TEST(counting_needs_an_append_only_file),
         TEST(counting_needs_a_server_that_never_evicts),
