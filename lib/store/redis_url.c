@@ -46,10 +46,14 @@ static bool decode(const char *from, size_t size, char *to, size_t room)
     return true;
 }
 
+/* Without control bytes: it is shown in logs. */
 static bool copy(const char *from, size_t size, char *to, size_t room)
 {
     if (size >= room)
         return false;
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)from[i] < ' ' || from[i] == 0x7f)
+            return false;
     memcpy(to, from, size);
     to[size] = '\0';
     return true;
@@ -85,7 +89,9 @@ static enum status parse_socket(const char *text, struct redis_url *out,
     size_t size = strcspn(text, "?");
     const char *db = text + size;
     if (!copy(text, size, out->socket, sizeof out->socket))
-        return refuse(error, "the path of its socket is longer than 107 bytes");
+        return refuse(
+            error,
+            "the path of its socket is longer than 107 bytes or has control bytes");
     if (*db != '\0' && (strncmp(db, option, strlen(option)) != 0 ||
                         !parse_number(db + strlen(option), strlen(db + strlen(option)), 0,
                                       DB_MAX, &out->db)))
@@ -112,7 +118,7 @@ static enum status parse_server(const char *text, struct redis_url *out,
     const char *rest;
     out->port = PORT_DEFAULT;
     if (!parse_host(text, out, &rest))
-        return refuse(error, "its host is missing or too long");
+        return refuse(error, "its host is missing, too long or has control bytes");
     if (*rest == ':') {
         size_t size = strcspn(++rest, "/");
         if (!parse_number(rest, size, 1, PORT_MAX, &out->port))

@@ -135,9 +135,12 @@ static void reply(struct story *story, struct header header, uint32_t rows)
     float probabilities[2] = {.25f, 0};
     char *tiers[] = {(char[]){"low"}, (char[]){"high"}};
     uint8_t version[32] = {7}, tier[2] = {1, 0};
-    Chw__RecordError error = CHW__RECORD_ERROR__INIT, *errors[] = {&error};
-    Chw__TargetScores scores = CHW__TARGET_SCORES__INIT, *targets[] = {&scores};
-    Chw__Reply body = CHW__REPLY__INIT;
+    Chw__RecordError error, *errors[] = {&error};
+    Chw__TargetScores scores, *targets[] = {&scores};
+    Chw__Reply body;
+    chw__record_error__init(&error);
+    chw__target_scores__init(&scores);
+    chw__reply__init(&body);
     error.row = 1;
     error.fault = CHW__RECORD_FAULT__RECORD_FAULT_MISSING;
     error.column = (char[]){"age"};
@@ -286,7 +289,8 @@ static void busy_broker_is_asked_again_under_the_same_key(void **state)
     struct story *story = *state;
     must_submit(story, 1, 1);
     struct header header = hear(story), busy = header;
-    Chw__Busy body = CHW__BUSY__INIT;
+    Chw__Busy body;
+    chw__busy__init(&body);
     body.retry_after_ms = 20;
     busy.type = MESSAGE_BUSY;
     say(story, &busy, &body.base);
@@ -313,7 +317,8 @@ static void refused_batch_is_told_and_not_kept(void **state)
     struct story *story = *state;
     must_submit(story, 1, 1);
     struct header reject = hear(story);
-    Chw__Reject body = CHW__REJECT__INIT;
+    Chw__Reject body;
+    chw__reject__init(&body);
     body.reason = (char[]){"no such thing"};
     reject.type = MESSAGE_REJECT;
     say(story, &reject, &body.base);
@@ -349,8 +354,10 @@ static void description_names_what_the_models_read(void **state)
     struct chw_description *description;
     struct header header;
     const struct chw_model nobody = {"chd", "nobody"};
-    Chw__FeatureDescription age = CHW__FEATURE_DESCRIPTION__INIT, *features[] = {&age};
-    Chw__Description body = CHW__DESCRIPTION__INIT;
+    Chw__FeatureDescription age, *features[] = {&age};
+    Chw__Description body;
+    chw__feature_description__init(&age);
+    chw__description__init(&body);
     age.name = (char[]){"age"};
     age.numeric = age.required = true;
     body.n_features = 1;

@@ -140,6 +140,9 @@ struct text {
 };
 
 static void say(struct text *self, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say(struct text *self, const char *format, ...)
 {
     va_list values;
     va_start(values, format);
