@@ -326,6 +326,8 @@ void dispatch_heartbeat(struct dispatch *self, uint64_t route,
         return;
     worker_report(worker, heartbeat->progress, heartbeat->scoring_ticket,
                   heartbeat->window);
+    if (heartbeat->serving != NULL)
+        worker_serves(worker, heartbeat->serving, heartbeat->records);
     for (struct list *node = worker->leases.next; node != &worker->leases;
          node = node->next)
         list_item(node, struct job, link)->unheard = false;
@@ -365,6 +367,7 @@ void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *
         self->counters.replies_late++;
         return;
     }
+    struct worker *worker = job->worker; /* who has the lease, whoever spoke */
     end_lease(job);
     if (!answers(header->type, job)) {
         self->counters.malformed_back++;
@@ -377,6 +380,8 @@ void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *
         .header = answer_header(&job->header, header->type),
         .body = body,
     };
+    worker->answered++;
+    region_item_answered(&job->place);
     action.released = end_job(self, job);
     post(self, &action);
     self->counters.replies_forwarded++;
@@ -628,6 +633,26 @@ void dispatch_measure(const struct dispatch *self, struct dispatch_gauges *gauge
         .oldest_ticks = self->ticks - region_queue_oldest(self->queue, self->ticks),
         .draining = self->draining,
     };
+}
+
+const struct region_queue *dispatch_regions(const struct dispatch *self)
+{
+    return self->queue;
+}
+
+struct workers *dispatch_workers(const struct dispatch *self)
+{
+    return self->workers;
+}
+
+const struct dispatch_limits *dispatch_limits(const struct dispatch *self)
+{
+    return &self->limits;
+}
+
+uint64_t dispatch_ticks(const struct dispatch *self)
+{
+    return self->ticks;
 }
 
 /* ---- the invariants ---- */

@@ -86,6 +86,8 @@ struct dispatch_heartbeat {
     uint64_t progress;
     uint64_t scoring_ticket;
     uint32_t window;
+    const char *serving; /* NULL: not told */
+    uint64_t records;
 };
 void dispatch_heartbeat(struct dispatch *self, uint64_t route,
                         const struct dispatch_heartbeat *heartbeat);
@@ -124,6 +126,14 @@ struct dispatch_gauges {
     bool draining;
 };
 void dispatch_measure(const struct dispatch *self, struct dispatch_gauges *gauges);
+
+/* Who is there and what is held, for people (broker/status.h). */
+struct region_queue;
+struct workers;
+const struct region_queue *dispatch_regions(const struct dispatch *self);
+struct workers *dispatch_workers(const struct dispatch *self);
+const struct dispatch_limits *dispatch_limits(const struct dispatch *self);
+uint64_t dispatch_ticks(const struct dispatch *self);
 
 /* Abort unless every invariant holds. Linear: for tests and the simulator. */
 void dispatch_check(struct dispatch *self);

@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/proto_parse.h"
+#include "broker/status.h"
 #include "broker/workers.h"
 #include "wire/body.h"
 #include "wire/socket.h"
@@ -203,6 +204,25 @@ static enum status on_ping(struct loop *self, uint64_t route, struct message *me
     return STATUS_OK;
 }
 
+/* Answered here, with what is held now: nothing waits for it. */
+static enum status on_status(struct loop *self, uint64_t route, struct message *message,
+                             struct error_text *error)
+{
+    const struct header header = {.type = MESSAGE_STATUS_REPORT,
+                                  .key = message->header.key};
+    Chw__StatusReport *report = status_report_new(self->dispatch);
+    zmq_msg_t body;
+    (void)route;
+    (void)error;
+    if (report == NULL || body_pack(&report->base, &body) != STATUS_OK)
+        log_error("out_of_memory", "answering=STATUS");
+    else if (message_send(self->front.socket, &message->route, &header, &body) !=
+             STATUS_OK)
+        zmq_msg_close(&body); /* it did not wait */
+    status_report_free(report);
+    return STATUS_OK;
+}
+
 static void *parse_body(const ProtobufCMessageDescriptor *descriptor,
                         struct message *message, struct error_text *error)
 {
@@ -246,6 +266,8 @@ static enum status on_heartbeat(struct loop *self, uint64_t route,
         .progress = beat->progress,
         .scoring_ticket = beat->scoring_ticket,
         .window = beat->window,
+        .serving = beat->serving,
+        .records = beat->records,
     };
     if (status == STATUS_OK)
         dispatch_heartbeat(self->dispatch, route, &heartbeat);
@@ -287,6 +309,7 @@ static handler_fn *const front_handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_SCORE] = on_job,
     [MESSAGE_DESCRIBE] = on_job,
     [MESSAGE_PING] = on_ping,
+    [MESSAGE_STATUS] = on_status,
 };
 
 static handler_fn *const back_handlers[MESSAGE_TYPE_COUNT] = {

@@ -11,15 +11,16 @@
 
 struct region {
     struct list link;      /* in `active` while something is queued, else in `idle`;
-                            * in `free` while it has no items */
-    struct hash_node node; /* by name, while it has items */
+                            * in `free`, the longest idle first, without items */
+    struct hash_node node; /* by name, once it has one */
     struct list queue;     /* next first */
     uint32_t queued_count;
     uint32_t item_count; /* queued and taken */
     size_t bytes;        /* of these */
     size_t deficit;      /* bytes that it may still send */
     bool served;         /* it has had its quantum in this turn */
-    char name[HEADER_REGION_MAX + 1];
+    uint64_t answered, answered_bytes;
+    char name[HEADER_REGION_MAX + 1]; /* empty: never used */
 };
 
 struct region_queue {
@@ -58,7 +59,7 @@ void region_queue_free(struct region_queue *self)
 {
     if (self == NULL)
         return;
-    assert(self->names.count == 0);
+    assert(self->bytes == 0);
     hash_close(&self->names);
     free(self);
 }
@@ -79,17 +80,19 @@ static struct region *find_region(const struct region_queue *self, const char *n
     return NULL;
 }
 
+/* In the place of the region that has been idle for longest, which is forgotten. */
 static struct region *add_region(struct region_queue *self, const char *name)
 {
     size_t size = strlen(name);
-    assert(size <= HEADER_REGION_MAX);
+    assert(size > 0 && size <= HEADER_REGION_MAX);
     struct region *region = list_item(self->free.next, struct region, link);
-    list_remove(&region->link);
+    if (region->name[0] != '\0')
+        hash_remove(&self->names, &region->node);
     memcpy(region->name, name, size + 1);
     region->deficit = 0;
     region->served = false;
+    region->answered = region->answered_bytes = 0;
     list_init(&region->queue);
-    list_push_back(&self->idle, &region->link);
     hash_insert(&self->names, &region->node, name_hash(self, name));
     return region;
 }
@@ -145,6 +148,8 @@ enum status region_queue_enter(struct region_queue *self, const char *name,
 
     if (region == NULL)
         region = add_region(self, name);
+    if (region->item_count == 0)
+        move_region(region, &self->idle);
     item->region = region;
     item->size = size;
     item->queued = true;
@@ -193,10 +198,44 @@ void region_queue_leave(struct region_queue *self, struct region_item *item)
     self->bytes -= item->size;
     region->bytes -= item->size;
     item->region = NULL;
-    if (--region->item_count > 0)
-        return;
-    hash_remove(&self->names, &region->node);
-    move_region(region, &self->free);
+    if (--region->item_count == 0)
+        move_region(region, &self->free);
+}
+
+void region_item_answered(struct region_item *item)
+{
+    item->region->answered++;
+    item->region->answered_bytes += item->size;
+}
+
+static uint64_t oldest_of(const struct region *region)
+{
+    const struct region_item *item = (const struct region_item *)(const void *)
+                                         region->queue.next; /* its first member */
+    return region->queued_count == 0 ? 0 : item->entered;
+}
+
+void region_queue_visit(const struct region_queue *self,
+                        void (*visit)(void *arg, const struct region_view *region),
+                        void *arg)
+{
+    const struct list *const rings[] = {&self->active, &self->idle, &self->free};
+    for (size_t i = 0; i < sizeof rings / sizeof rings[0]; i++)
+        for (const struct list *at = rings[i]->next; at != rings[i]; at = at->next) {
+            const struct region *region =
+                (const struct region *)(const void *)at; /* its first member */
+            const struct region_view view = {
+                .name = region->name,
+                .queued = region->queued_count,
+                .taken = region->item_count - region->queued_count,
+                .bytes = region->bytes,
+                .oldest_entered = oldest_of(region),
+                .answered = region->answered,
+                .answered_bytes = region->answered_bytes,
+            };
+            if (region->name[0] != '\0')
+                visit(arg, &view);
+        }
 }
 
 uint32_t region_queue_count(const struct region_queue *self)
@@ -210,10 +249,8 @@ uint64_t region_queue_oldest(const struct region_queue *self, uint64_t none)
     for (const struct list *at = self->active.next; at != &self->active; at = at->next) {
         const struct region *region =
             (const struct region *)(const void *)at; /* its first member */
-        const struct region_item *item =
-            (const struct region_item *)(const void *)region->queue.next; /* likewise */
-        if (item->entered < oldest)
-            oldest = item->entered;
+        if (oldest_of(region) < oldest)
+            oldest = oldest_of(region);
     }
     return oldest;
 }
@@ -251,7 +288,7 @@ static void check_region(const struct region_queue *self, const struct region *r
 void region_queue_check(const struct region_queue *self)
 {
     const struct list *rings[] = {&self->idle, &self->active};
-    uint32_t regions = 0, queued = 0;
+    uint32_t regions = 0, queued = 0, named = 0;
     size_t bytes = 0;
     for (size_t i = 0; i < 2; i++) {
         for (struct list *node = rings[i]->next; node != rings[i]; node = node->next) {
@@ -260,8 +297,16 @@ void region_queue_check(const struct region_queue *self)
             check_region(self, region, i == 1);
             queued += region->queued_count;
             bytes += region->bytes;
+            named++;
         }
     }
-    check_that(regions == self->names.count && queued == self->queued_count);
+    for (struct list *node = self->free.next; node != &self->free; node = node->next) {
+        const struct region *region = list_item(node, struct region, link);
+        check_that(++regions <= self->limits.regions_max);
+        check_that(region->item_count == 0 && region->bytes == 0);
+        named += region->name[0] != '\0';
+    }
+    check_that(regions == self->limits.regions_max && named == self->names.count);
+    check_that(queued == self->queued_count);
     check_that(bytes == self->bytes && bytes <= self->limits.bytes_max);
 }

@@ -12,8 +12,8 @@
  *                    +----------------+
  *
  * An item counts against the budgets from enter to leave. The items live in the caller's
- * jobs; a region exists while it has items. Pure: allocates in region_queue_new() only.
- */
+ * jobs. A region without items keeps its name and its totals until its place is needed:
+ * the one idle for longest goes first. Pure: allocates in region_queue_new() only. */
 
 #ifndef BROKER_REGION_QUEUE_H
 #define BROKER_REGION_QUEUE_H
@@ -65,6 +65,22 @@ void region_queue_again(struct region_queue *self, struct region_item *item);
 
 /* The item, queued or taken, is no longer the queue's concern. */
 void region_queue_leave(struct region_queue *self, struct region_item *item);
+
+/* The item's batch is about to leave because it was answered: for the region's totals. */
+void region_item_answered(struct region_item *item);
+
+struct region_view {
+    const char *name;
+    uint32_t queued, taken;
+    size_t bytes;            /* of both */
+    uint64_t oldest_entered; /* of what is queued */
+    uint64_t answered, answered_bytes;
+};
+
+/* Every region that is remembered, those with something queued first. */
+void region_queue_visit(const struct region_queue *self,
+                        void (*visit)(void *arg, const struct region_view *region),
+                        void *arg);
 
 uint32_t region_queue_count(const struct region_queue *self); /* queued items */
 size_t region_queue_bytes(const struct region_queue *self);   /* queued and taken */

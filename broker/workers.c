@@ -56,13 +56,14 @@ struct worker *workers_find(const struct workers *self, uint64_t route)
     return NULL;
 }
 
-/* For log lines: nothing that ends a line, a word or a quotation. */
-static void copy_name(char out[WORKER_NAME_MAX + 1], const char *name)
+/* For log lines and terminals: nothing that ends a line or a quotation, or steers a
+ * screen; nothing below `least`. */
+static void copy_plain(char *out, size_t size_max, char least, const char *text)
 {
     size_t i;
-    for (i = 0; i < WORKER_NAME_MAX && name[i] != '\0'; i++) {
-        char c = name[i];
-        bool plain = c > ' ' && c < 0x7f && c != '"' && c != '\\';
+    for (i = 0; i < size_max && text[i] != '\0'; i++) {
+        char c = text[i];
+        bool plain = c >= least && c < 0x7f && c != '"' && c != '\\';
         out[i] = '?';
         if (plain)
             out[i] = c;
@@ -78,7 +79,7 @@ struct worker *workers_add(struct workers *self, uint64_t route, const char *nam
     struct worker *worker = list_item(self->free.next, struct worker, link);
     list_remove(&worker->link);
     *worker = (struct worker){.route = route};
-    copy_name(worker->name, name);
+    copy_plain(worker->name, WORKER_NAME_MAX, '!', name);
     list_init(&worker->leases);
     list_push_back(&self->known, &worker->link);
     hash_insert(&self->routes, &worker->node, route_hash(self, route));
@@ -122,6 +123,12 @@ void worker_report(struct worker *worker, uint64_t progress, uint64_t scoring_ti
     worker->progress = progress;
     worker->scoring_ticket = scoring_ticket;
     worker->window = window;
+}
+
+void worker_serves(struct worker *worker, const char *serving, uint64_t records)
+{
+    copy_plain(worker->serving, WORKER_SERVING_MAX, ' ', serving);
+    worker->records = records;
 }
 
 struct worker *workers_next(struct workers *self, struct worker *after)

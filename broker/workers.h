@@ -18,6 +18,7 @@
 
 enum {
     WORKER_NAME_MAX = 63,
+    WORKER_SERVING_MAX = 191,
     WORKER_WINDOW_MAX = 64, /* credits */
 };
 
@@ -41,8 +42,11 @@ struct worker {
     uint64_t progress;
     uint64_t scoring_ticket; /* 0: none */
     uint32_t silent_ticks;
-    uint32_t stalled_ticks; /* without progress while it holds leases */
-    bool told_drain;        /* dispatch */
+    uint32_t stalled_ticks;               /* without progress while it holds leases */
+    bool told_drain;                      /* dispatch */
+    uint64_t answered;                    /* dispatch: batches */
+    uint64_t records;                     /* in these, as it says itself */
+    char serving[WORKER_SERVING_MAX + 1]; /* printable; empty: not told */
 };
 
 struct workers;
@@ -66,6 +70,9 @@ struct worker *workers_pick(struct workers *self);
 /* The worker spoke of itself. */
 void worker_report(struct worker *worker, uint64_t progress, uint64_t scoring_ticket,
                    uint32_t window);
+
+/* What it serves, in its own words: unprintable bytes are replaced. */
+void worker_serves(struct worker *worker, const char *serving, uint64_t records);
 
 /* The first (`after` NULL) or next known worker. */
 struct worker *workers_next(struct workers *self, struct worker *after);

@@ -23,6 +23,7 @@ enum {
     HEARTBEAT_MS = 500,
     ROUND_MAX = 64, /* frames received before work goes on */
     BYE_LINGER_MS = 1000,
+    SERVING_SIZE = 192, /* as proto/control.proto says */
 };
 
 /* A task and the message whose body it borrows. */
@@ -134,6 +135,7 @@ static bool waits_for_store(const struct loop *self)
 static void send_heartbeat(struct loop *self)
 {
     Chw__Heartbeat heartbeat;
+    char serving[SERVING_SIZE];
     chw__heartbeat__init(&heartbeat);
     self->progress += waits_for_store(self);
     self->window_sent = window_now(self);
@@ -142,6 +144,10 @@ static void send_heartbeat(struct loop *self)
     self->ticket_sent = self->active == NULL ? 0 : self->active->header.ticket;
     heartbeat.scoring_ticket = self->ticket_sent;
     heartbeat.window = self->window_sent;
+    current_hold(self->options.current, &self->snapshot);
+    serving_describe(self->snapshot, serving, sizeof serving);
+    heartbeat.serving = serving;
+    heartbeat.records = self->counters.records;
     set_connected(self,
                   self->greeted &&
                       send_or_drop(self, &(struct header){.type = MESSAGE_HEARTBEAT},

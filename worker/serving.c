@@ -205,3 +205,25 @@ bool serving_matches(const struct serving *self, const struct settlement *settle
     }
     return true;
 }
+
+void serving_describe(const struct snapshot *snapshot, char *text, size_t size)
+{
+    const struct program *program = snapshot == NULL ? NULL : snapshot_program(snapshot);
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; program != NULL && i < program->target_count; i++) {
+        const struct program_target *target = &program->targets[i];
+        const struct loaded *loaded =
+            snapshot_alias(snapshot, target->name, target->alias);
+        char hex[DIGEST_HEX_SIZE] = "none";
+        if (loaded != NULL)
+            digest_format(model_version(loaded_model(loaded)), hex);
+        int written = snprintf(text + used, size - used, "%s%s=%.12s",
+                               used == 0 ? "" : " ", target->name, hex);
+        if ((size_t)written >= size - used) {
+            text[used] = '\0';
+            return;
+        }
+        used += (size_t)written;
+    }
+}

@@ -36,6 +36,10 @@ MUST_CHECK enum status serving_recall(struct store *store,
                                       const struct settlement *settlement,
                                       struct serving **out, struct error_text *error);
 
+/* For people: "chd=a1ad56747582 ..." of the program's targets, as many as fit `size`
+ * bytes with the terminator. `snapshot` may be NULL. */
+void serving_describe(const struct snapshot *snapshot, char *text, size_t size);
+
 void serving_free(struct serving *self); /* accepts NULL */
 
 /* Write the versions into a settlement. */

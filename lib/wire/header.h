@@ -35,6 +35,7 @@ enum {
     CLIENT_ID_SIZE = 16,
     BODY_SIZE_MAX = 16 << 20, /* of a SCORE or REPLY: also the sockets' ZMQ_MAXMSGSIZE */
     CONTROL_SIZE_MAX = 4096,
+    STATUS_SIZE_MAX = 1 << 20,
 };
 
 /* Every message: X(name, value, from, to, body, body_size_max). A new one is a row here,
@@ -55,7 +56,9 @@ enum {
     X(BYE, 12, "worker", "broker", "", 0)                                                \
     X(WHO, 13, "broker", "worker", "", 0)                                                \
     X(BURY, 14, "broker", "worker", "Batch", BODY_SIZE_MAX)                              \
-    X(DRAIN, 15, "broker", "client, worker", "", 0)
+    X(DRAIN, 15, "broker", "client, worker", "", 0)                                      \
+    X(STATUS, 16, "client", "broker", "", 0)                                             \
+    X(STATUS_REPORT, 17, "broker", "client", "StatusReport", STATUS_SIZE_MAX)
 
 enum message_type {
 #define MESSAGE_ENUM(name, value, from, to, body, size_max) MESSAGE_##name = value,

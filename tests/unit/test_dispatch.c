@@ -143,7 +143,8 @@ static void join(struct dispatch *broker, uint64_t worker, uint32_t window)
 static void beat(struct dispatch *broker, uint64_t worker, uint64_t progress,
                  uint64_t ticket)
 {
-    const struct dispatch_heartbeat heartbeat = {progress, ticket, 4};
+    const struct dispatch_heartbeat heartbeat = {
+        .progress = progress, .scoring_ticket = ticket, .window = 4};
     dispatch_heartbeat(broker, worker, &heartbeat);
 }
 
@@ -223,7 +224,7 @@ static void window_of_zero_stops_new_batches(void **state)
 {
     struct dispatch *broker = *state;
     join(broker, WANDA, 4);
-    dispatch_heartbeat(broker, WANDA, &(struct dispatch_heartbeat){1, 0, 0});
+    dispatch_heartbeat(broker, WANDA, &(struct dispatch_heartbeat){.progress = 1});
     send(broker, ANN, score(1));
     nothing(broker);
     beat(broker, WANDA, 2, 0);

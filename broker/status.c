@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* status.c - one block of memory holds the report and all that it points to. */
+#include "broker/status.h"
+
+#include "broker/workers.h"
+
+#include <stdlib.h>
+
+/* The generated structs want their texts without const; they are only read. */
+static char *borrow(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+struct block {
+    Chw__StatusReport report; /* first: it stands for the block */
+    struct dispatch *dispatch;
+    Chw__RegionStatus regions[STATUS_REGIONS_MAX];
+    Chw__RegionStatus *region_list[STATUS_REGIONS_MAX];
+    Chw__WorkerStatus workers[STATUS_WORKERS_MAX];
+    Chw__WorkerStatus *worker_list[STATUS_WORKERS_MAX];
+};
+
+static uint64_t age_ms(const struct block *self, uint64_t entered)
+{
+    return (dispatch_ticks(self->dispatch) - entered) * DISPATCH_TICK_MS;
+}
+
+/* They come with what is queued first, then what is taken, then the idle. */
+static void add_region(void *arg, const struct region_view *view)
+{
+    struct block *self = arg;
+    if (self->report.n_regions == STATUS_REGIONS_MAX) {
+        self->report.regions_left_out++;
+        return;
+    }
+    Chw__RegionStatus *region = &self->regions[self->report.n_regions];
+    self->region_list[self->report.n_regions++] = region;
+    chw__region_status__init(region);
+    region->name = borrow(view->name);
+    region->queued = view->queued;
+    region->leased = view->taken;
+    region->bytes = view->bytes;
+    region->oldest_ms = view->queued == 0 ? 0 : age_ms(self, view->oldest_entered);
+    region->answered = view->answered;
+    region->answered_bytes = view->answered_bytes;
+}
+
+static Chw__WorkerStatus__State state_of(const struct worker *worker)
+{
+    if (worker->mood == WORKER_STUCK)
+        return CHW__WORKER_STATUS__STATE__STUCK;
+    if (worker->mood == WORKER_RETURNED)
+        return CHW__WORKER_STATUS__STATE__RETURNED;
+    if (worker->window == 0)
+        return CHW__WORKER_STATUS__STATE__CLOSED;
+    return worker->leased >= worker->window ? CHW__WORKER_STATUS__STATE__FULL
+                                            : CHW__WORKER_STATUS__STATE__WORKING;
+}
+
+static void add_worker(struct block *self, const struct worker *from)
+{
+    if (self->report.n_workers == STATUS_WORKERS_MAX) {
+        self->report.workers_left_out++;
+        return;
+    }
+    Chw__WorkerStatus *worker = &self->workers[self->report.n_workers];
+    self->worker_list[self->report.n_workers++] = worker;
+    chw__worker_status__init(worker);
+    worker->name = borrow(from->name);
+    worker->serving = borrow(from->serving);
+    worker->state = state_of(from);
+    worker->window = from->window;
+    worker->leased = from->leased;
+    worker->answered = from->answered;
+    worker->records = from->records;
+    worker->silent_ms = (uint64_t)from->silent_ticks * DISPATCH_TICK_MS;
+}
+
+static void add_totals(struct block *self)
+{
+    struct dispatch_gauges gauges;
+    const struct dispatch_limits *limits = dispatch_limits(self->dispatch);
+    Chw__StatusReport *report = &self->report;
+    dispatch_measure(self->dispatch, &gauges);
+    report->instance = limits->instance;
+    report->uptime_ms = dispatch_ticks(self->dispatch) * DISPATCH_TICK_MS;
+    report->version = borrow(CHW_VERSION);
+    report->draining = gauges.draining;
+    report->queued = gauges.queued;
+    report->leased = gauges.leased;
+    report->bytes = gauges.bytes;
+    report->bytes_max = limits->bytes_max;
+    report->answered = dispatch_counters(self->dispatch)->replies_forwarded;
+    report->oldest_ms = gauges.oldest_ticks * DISPATCH_TICK_MS;
+}
+
+Chw__StatusReport *status_report_new(struct dispatch *dispatch)
+{
+    struct workers *workers = dispatch_workers(dispatch);
+    struct block *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return NULL;
+    self->dispatch = dispatch;
+    chw__status_report__init(&self->report);
+    self->report.regions = self->region_list;
+    self->report.workers = self->worker_list;
+    add_totals(self);
+    region_queue_visit(dispatch_regions(dispatch), add_region, self);
+    for (struct worker *worker = workers_next(workers, NULL); worker != NULL;
+         worker = workers_next(workers, worker))
+        add_worker(self, worker);
+    return &self->report;
+}
+
+void status_report_free(Chw__StatusReport *self)
+{
+    free(self); /* the block's first member */
+}
