@@ -262,10 +262,12 @@ static void take_back(struct dispatch *self, struct worker *worker, struct job *
     while (!list_empty(&worker->leases)) {
         struct job *job = list_item(worker->leases.prev, struct job, link);
         end_lease(job);
-        if (job == to_charge)
+        if (job == to_charge) {
+            worker->charged++;
             charge(self, job);
-        else
+        } else {
             requeue(self, job);
+        }
     }
     worker->stalled_ticks = 0;
 }
@@ -371,6 +373,7 @@ void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *
     end_lease(job);
     if (!answers(header->type, job)) {
         self->counters.malformed_back++;
+        worker->charged++;
         charge(self, job);
         return;
     }

@@ -5,6 +5,7 @@
 #include "broker/workers.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The generated structs want their texts without const; they are only read. */
 static char *borrow(const char *text)
@@ -15,10 +16,11 @@ static char *borrow(const char *text)
 struct block {
     Chw__StatusReport report; /* first: it stands for the block */
     struct dispatch *dispatch;
-    Chw__RegionStatus regions[STATUS_REGIONS_MAX];
+    size_t region_count;
     Chw__RegionStatus *region_list[STATUS_REGIONS_MAX];
     Chw__WorkerStatus workers[STATUS_WORKERS_MAX];
     Chw__WorkerStatus *worker_list[STATUS_WORKERS_MAX];
+    Chw__RegionStatus regions[]; /* all that there are: regions_max at most */
 };
 
 static uint64_t age_ms(const struct block *self, uint64_t entered)
@@ -26,16 +28,10 @@ static uint64_t age_ms(const struct block *self, uint64_t entered)
     return (dispatch_ticks(self->dispatch) - entered) * DISPATCH_TICK_MS;
 }
 
-/* They come with what is queued first, then what is taken, then the idle. */
 static void add_region(void *arg, const struct region_view *view)
 {
     struct block *self = arg;
-    if (self->report.n_regions == STATUS_REGIONS_MAX) {
-        self->report.regions_left_out++;
-        return;
-    }
-    Chw__RegionStatus *region = &self->regions[self->report.n_regions];
-    self->region_list[self->report.n_regions++] = region;
+    Chw__RegionStatus *region = &self->regions[self->region_count++];
     chw__region_status__init(region);
     region->name = borrow(view->name);
     region->queued = view->queued;
@@ -44,6 +40,32 @@ static void add_region(void *arg, const struct region_view *view)
     region->oldest_ms = view->queued == 0 ? 0 : age_ms(self, view->oldest_entered);
     region->answered = view->answered;
     region->answered_bytes = view->answered_bytes;
+}
+
+static int descending(uint64_t a, uint64_t b)
+{
+    return (a < b) - (a > b);
+}
+
+static int by_depth(const void *a, const void *b)
+{
+    const Chw__RegionStatus *one = a, *other = b;
+    int order = descending(one->queued, other->queued);
+    if (order == 0)
+        order = descending(one->leased, other->leased);
+    if (order == 0)
+        order = descending(one->answered, other->answered);
+    return order == 0 ? strcmp(one->name, other->name) : order;
+}
+
+static void list_regions(struct block *self)
+{
+    size_t count = self->region_count;
+    qsort(self->regions, count, sizeof self->regions[0], by_depth);
+    self->report.n_regions = count < STATUS_REGIONS_MAX ? count : STATUS_REGIONS_MAX;
+    self->report.regions_left_out = (uint32_t)(count - self->report.n_regions);
+    for (size_t i = 0; i < self->report.n_regions; i++)
+        self->region_list[i] = &self->regions[i];
 }
 
 static Chw__WorkerStatus__State state_of(const struct worker *worker)
@@ -73,6 +95,7 @@ static void add_worker(struct block *self, const struct worker *from)
     worker->window = from->window;
     worker->leased = from->leased;
     worker->answered = from->answered;
+    worker->charged = from->charged;
     worker->records = from->records;
     worker->silent_ms = (uint64_t)from->silent_ticks * DISPATCH_TICK_MS;
 }
@@ -98,7 +121,8 @@ static void add_totals(struct block *self)
 Chw__StatusReport *status_report_new(struct dispatch *dispatch)
 {
     struct workers *workers = dispatch_workers(dispatch);
-    struct block *self = calloc(1, sizeof *self);
+    size_t regions_max = dispatch_limits(dispatch)->regions_max;
+    struct block *self = calloc(1, sizeof *self + regions_max * sizeof self->regions[0]);
     if (self == NULL)
         return NULL;
     self->dispatch = dispatch;
@@ -107,6 +131,7 @@ Chw__StatusReport *status_report_new(struct dispatch *dispatch)
     self->report.workers = self->worker_list;
     add_totals(self);
     region_queue_visit(dispatch_regions(dispatch), add_region, self);
+    list_regions(self);
     for (struct worker *worker = workers_next(workers, NULL); worker != NULL;
          worker = workers_next(workers, worker))
         add_worker(self, worker);

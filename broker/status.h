@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* status.h - what the broker holds, for whoever asks STATUS (`chw top`): bounded, the
- * busiest regions first. Pure. */
+ * deepest queues first. Pure. */
 
 #ifndef BROKER_STATUS_H
 #define BROKER_STATUS_H

@@ -44,7 +44,7 @@ struct worker {
     uint32_t silent_ticks;
     uint32_t stalled_ticks;               /* without progress while it holds leases */
     bool told_drain;                      /* dispatch */
-    uint64_t answered;                    /* dispatch: batches */
+    uint64_t answered, charged;           /* dispatch: batches, attempts */
     uint64_t records;                     /* in these, as it says itself */
     char serving[WORKER_SERVING_MAX + 1]; /* printable; empty: not told */
 };

@@ -76,9 +76,17 @@ enum status link_receive(struct link *self, struct header *header, const void **
 
 enum status link_wait(struct link *self, uint64_t timeout_ms)
 {
-    zmq_pollitem_t readable = {.socket = self->socket, .events = ZMQ_POLLIN};
-    int count =
-        zmq_poll(&readable, 1, (long)(timeout_ms > 3600000 ? 3600000 : timeout_ms));
+    return link_wait_or(self, -1, timeout_ms);
+}
+
+enum status link_wait_or(struct link *self, int fd, uint64_t timeout_ms)
+{
+    zmq_pollitem_t readable[] = {
+        {.socket = self->socket, .events = ZMQ_POLLIN},
+        {.fd = fd, .events = ZMQ_POLLIN},
+    };
+    int count = zmq_poll(readable, fd < 0 ? 1 : 2,
+                         (long)(timeout_ms > 3600000 ? 3600000 : timeout_ms));
     if (count > 0)
         return STATUS_OK;
     return count == 0 || errno == EINTR ? STATUS_END : STATUS_IO;

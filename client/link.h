@@ -29,4 +29,7 @@ MUST_CHECK enum status link_receive(struct link *self, struct header *header,
 /* Until something can be received. STATUS_END: the time is over, or a signal came. */
 MUST_CHECK enum status link_wait(struct link *self, uint64_t timeout_ms);
 
+/* The same, or until `fd` (-1: none) can be read. */
+MUST_CHECK enum status link_wait_or(struct link *self, int fd, uint64_t timeout_ms);
+
 #endif

@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"model", command_model, "list, show, promote and roll back models"},
     {"demand", command_demand, "people, expected cases and tiers per region"},
     {"plan", command_plan, "what each region gets of hours, test kits and clinic slots"},
+    {"top", command_top, "regions, queues, workers, versions and rates, live"},
     {"store", command_store, "check a store, copy it into another"},
     {"demo", command_demo, "all of it, from nothing, in a folder of its own"},
 };

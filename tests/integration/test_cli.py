@@ -26,7 +26,7 @@ from redis_server import RedisServer
 
 USAGE, DATA, NO_INPUT, UNAVAILABLE, TEMPORARY = 64, 65, 66, 69, 75
 
-COMMANDS = ["up", "generate", "train", "score", "model", "demand", "plan", "store", "demo"]
+COMMANDS = ["up", "generate", "train", "score", "model", "demand", "plan", "top", "store", "demo"]
 ACTIONS = ["list", "show", "promote", "rollback"]
 
 
