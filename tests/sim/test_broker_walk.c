@@ -7,6 +7,7 @@
  * checked after every event. TEST_SEED=n runs one seed. */
 
 #include "broker/dispatch.h"
+#include "broker/status.h"
 
 #include "tests/lib/test.h"
 
@@ -200,6 +201,30 @@ static void check_ends(struct world *world)
     assert_int_equal(counters->jobs_queued, counters->replies_forwarded +
                                                 counters->jobs_rejected +
                                                 dispatch_job_count(world->broker));
+}
+
+/* What is reported by region and by worker adds up to what there is. */
+static void check_report(struct world *world)
+{
+    Chw__StatusReport *report = status_report_new(world->broker);
+    uint32_t queued = 0, leased = 0, held = 0;
+    uint64_t bytes = 0;
+    assert_non_null(report);
+    for (size_t i = 0; i < report->n_regions; i++) {
+        queued += report->regions[i]->queued;
+        leased += report->regions[i]->leased;
+        bytes += report->regions[i]->bytes;
+    }
+    for (size_t i = 0; i < report->n_workers; i++)
+        held += report->workers[i]->leased;
+    assert_int_equal(queued, report->queued);
+    assert_int_equal(leased, report->leased);
+    assert_int_equal(held, report->leased);
+    assert_int_equal(bytes, report->bytes);
+    assert_int_equal(queued + leased, dispatch_job_count(world->broker));
+    assert_int_equal(report->answered,
+                     dispatch_counters(world->broker)->replies_forwarded);
+    status_report_free(report);
 }
 
 static void collect_counters(struct world *world)
@@ -451,6 +476,8 @@ static void step(struct world *world)
         chaos(world);
     settle_down(world);
     check_ends(world);
+    if (what >= 95)
+        check_report(world);
 }
 
 static bool all_final(const struct world *world)
