@@ -62,15 +62,18 @@ static enum status ask_server(struct redis_store *self, struct redis_server *out
                  ? redis_server_parse(reply->str, out, error)
                  : error_set(error, STATUS_MALFORMED, "its INFO is no text");
     freeReplyObject(reply);
-    return status;
+    return status == STATUS_OK
+               ? STATUS_OK
+               : error_prefix(error, STATUS_UNAVAILABLE, "%s", self->url.shown);
 }
 
 static enum status check_server(struct redis_store *self, struct error_text *error)
 {
     struct redis_server server;
     enum status status = ask_server(self, &server, error);
-    if (status == STATUS_OK)
-        status = redis_server_check(&server, error);
+    if (status != STATUS_OK)
+        return status;
+    status = redis_server_check(&server, error);
     if (status == STATUS_OK && self->durable)
         status = redis_server_check_durable(&server, error);
     return status == STATUS_OK
