@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes the first inputs of fuzz_model and fuzz_batch: run it in tests/fuzz after a
- * change of the protobuf contract. */
+/* Writes the first inputs of fuzz_model, fuzz_batch and fuzz_status: run it in tests/fuzz
+ * after a change of the protobuf contract. */
 #include "tests/lib/build.h"
+
+#include "control.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,11 +80,37 @@ static Chw__Model *forest(void)
     return model;
 }
 
+static Chw__StatusReport *busy_broker(void)
+{
+    static Chw__RegionStatus regions[2], *region_list[] = {&regions[0], &regions[1]};
+    static Chw__WorkerStatus worker, *worker_list[] = {&worker};
+    static Chw__StatusReport report;
+    static char names[][24] = {"KE/Kisumu", "a\033[2J\xc2\x9b", "host/1/0", "chd=1a2b"};
+    chw__status_report__init(&report);
+    for (size_t i = 0; i < 2; i++) {
+        chw__region_status__init(&regions[i]);
+        regions[i].name = names[i];
+        regions[i].queued = 3;
+        regions[i].answered = UINT64_MAX;
+    }
+    chw__worker_status__init(&worker);
+    worker.name = names[2];
+    worker.serving = names[3];
+    worker.state = CHW__WORKER_STATUS__STATE__STUCK;
+    report.n_regions = 2;
+    report.regions = region_list;
+    report.n_workers = 1;
+    report.workers = worker_list;
+    report.bytes_max = 1 << 20;
+    return &report;
+}
+
 int main(void)
 {
     write_seed("corpus/batch/every_type", &every_type()->base);
     write_seed("corpus/batch/numbers_only", &numbers_only()->base);
     write_seed("corpus/model/linear", &linear()->base);
+    write_seed("corpus/status/busy_broker", &busy_broker()->base);
     write_seed("corpus/model/forest", &forest()->base);
     build_reset();
     return EXIT_SUCCESS;

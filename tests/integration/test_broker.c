@@ -470,6 +470,67 @@ static void sigterm_finishes_what_is_leased_and_exits_0(void **state)
     zmq_close(worker);
 }
 
+static Chw__StatusReport *ask_status(void *client, uint64_t sequence)
+{
+    const struct header question = {.type = MESSAGE_STATUS, .key.sequence = sequence};
+    struct message message;
+    send_message(client, &question, "", 0);
+    receive(client, &message, MESSAGE_STATUS_REPORT);
+    assert_int_equal(message.header.key.sequence, sequence);
+    ProtobufCMessage *report =
+        proto_parse(&chw__status_report__descriptor, zmq_msg_data(&message.body),
+                    zmq_msg_size(&message.body));
+    assert_non_null(report);
+    message_close(&message);
+    return (Chw__StatusReport *)report;
+}
+
+/* Also: a worker of an earlier version says nothing of what it serves. */
+static void status_is_answered_by_the_broker_alone_and_while_it_drains(void **state)
+{
+    (void)state;
+    struct message lease;
+    void *client = connect_to("ipc://front"), *watcher = connect_to("ipc://front");
+    void *worker = join();
+    struct header header = score(1);
+    send_message(client, &header, "rows", 4);
+    receive(worker, &lease, MESSAGE_SCORE);
+    header = score(2);
+    header.type = MESSAGE_STATUS;
+    send_message(worker, &header, "", 0);
+    rejected(worker, "STATUS does not belong on the back side");
+    send_message(worker, &(struct header){.type = MESSAGE_HEARTBEAT}, "\x08\x05\x18\x01",
+                 4); /* progress 5, window 1 */
+    send_message(worker, &header, "", 0);
+    rejected(worker, "STATUS"); /* so the heartbeat was read */
+
+    Chw__StatusReport *report = ask_status(watcher, 77);
+    assert_int_equal(report->n_regions, 1);
+    assert_string_equal(report->regions[0]->name, "KE/Kisumu");
+    assert_int_equal(report->regions[0]->leased, 1);
+    assert_int_equal(report->n_workers, 1);
+    assert_string_equal(report->workers[0]->name, "test/worker");
+    assert_string_equal(report->workers[0]->serving, "");
+    assert_int_equal(report->workers[0]->window, 1);
+    assert_false(report->draining);
+    proto_free(&report->base);
+
+    assert_int_equal(kill(broker, SIGTERM), 0);
+    struct message drain;
+    receive(worker, &drain, MESSAGE_DRAIN);
+    report = ask_status(watcher, 78);
+    assert_true(report->draining);
+    proto_free(&report->base);
+    reply(worker, &lease.header);
+    assert_int_equal(wait_for_exit(broker), 0);
+    broker = 0;
+    message_close(&lease);
+    message_close(&drain);
+    zmq_close(client);
+    zmq_close(watcher);
+    zmq_close(worker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +547,7 @@ int main(void)
         TEST(an_address_that_is_not_loopback_needs_insecure),
         TEST(a_killed_broker_can_be_started_again_on_its_addresses),
         TEST(sigterm_finishes_what_is_leased_and_exits_0),
+        TEST(status_is_answered_by_the_broker_alone_and_while_it_drains),
     };
     context = zmq_ctx_new(); /* not terminated: a failed test leaves sockets open */
     return context == NULL ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

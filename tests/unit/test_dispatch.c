@@ -813,6 +813,40 @@ static void drain_ends_after_its_grace(void **state)
     assert_true(dispatch_is_done(broker));
 }
 
+static void gauges_measure_what_is_held_and_for_how_long(void **state)
+{
+    struct dispatch *broker = *state;
+    struct dispatch_gauges gauges;
+    dispatch_measure(broker, &gauges);
+    assert_int_equal(gauges.queued + gauges.leased + gauges.workers, 0);
+    assert_int_equal(gauges.bytes + gauges.oldest_ticks, 0);
+    assert_false(gauges.draining);
+
+    send_sized(broker, ANN, score(1), 100);
+    nothing(broker);
+    dispatch_tick(broker);
+    dispatch_tick(broker);
+    send_sized(broker, ANN, score(2), 50);
+    nothing(broker);
+    dispatch_measure(broker, &gauges);
+    assert_int_equal(gauges.queued, 2);
+    assert_int_equal(gauges.bytes, 150 + 2 * HEADER_SIZE);
+    assert_int_equal(gauges.oldest_ticks, 2);
+
+    join(broker, WANDA, 1);
+    granted(broker, WANDA, 1);
+    dispatch_tick(broker);
+    nothing(broker);
+    dispatch_measure(broker, &gauges);
+    assert_int_equal(gauges.queued, 1);
+    assert_int_equal(gauges.leased, 1);
+    assert_int_equal(gauges.workers, 1);
+    assert_int_equal(gauges.oldest_ticks, 1); /* the first one waits no longer */
+    dispatch_drain(broker);
+    dispatch_measure(broker, &gauges);
+    assert_true(gauges.draining);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -849,6 +883,7 @@ int main(void)
         TEST(pong_names_the_instance),
         TEST(drain_finishes_what_is_leased_and_gives_up_the_rest),
         TEST(drain_ends_after_its_grace),
+        TEST(gauges_measure_what_is_held_and_for_how_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

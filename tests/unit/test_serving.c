@@ -392,6 +392,32 @@ static void description_is_the_union_of_what_the_models_read(void **state)
     serving_free(serving);
 }
 
+static void description_names_each_target_of_the_program_and_its_version(void **state)
+{
+    struct fixture *self = *state;
+    char text[192], expected[192], hex[DIGEST_HEX_SIZE];
+    const char *const names[] = {"chd", "diabetes"};
+    size_t used = 0;
+    for (size_t i = 0; i < 2; i++) {
+        struct loaded *loaded = snapshot_alias(self->snapshot, names[i], "champion");
+        digest_format(model_version(loaded_model(loaded)), hex);
+        used += (size_t)snprintf(expected + used, sizeof expected - used, "%s%s=%.12s",
+                                 i == 0 ? "" : " ", names[i], hex);
+    }
+    serving_describe(self->snapshot, text, sizeof text);
+    assert_string_equal(text, expected);
+
+    serving_describe(self->snapshot, text, 20); /* room for the first target only */
+    *strchr(expected, ' ') = '\0';
+    assert_string_equal(text, expected);
+    serving_describe(NULL, text, sizeof text);
+    assert_string_equal(text, "");
+    worker_publish_program(&self->store, "chd,nobody");
+    reload(self);
+    serving_describe(self->snapshot, text, sizeof text);
+    assert_non_null(strstr(text, " nobody=none"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -405,6 +431,7 @@ int main(void)
         TEST(recorded_versions_give_the_same_bytes_whatever_was_published_since),
         TEST(settlement_under_another_program_does_not_match),
         TEST(description_is_the_union_of_what_the_models_read),
+        TEST(description_names_each_target_of_the_program_and_its_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
