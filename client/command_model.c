@@ -3,9 +3,9 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "client/commands.h"
+#include "client/menu.h"
 #include "client/model_show.h"
 #include "client/model_source.h"
-#include "client/nearest.h"
 #include "client/store_option.h"
 #include "table/csv_writer.h"
 #include "table/text_table.h"
@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 #include <time.h>
 
 enum { VERSION_SHOWN = 12 };
@@ -320,24 +319,21 @@ static enum status rollback(const struct work *work)
 /* ---- the table of actions ---- */
 
 struct action {
-    const char *name;
+    struct menu_item item;
     enum status (*run)(const struct work *work);
-    const char *help;
     struct config_spec spec;
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 static const struct action actions[] = {
-    {"list",
+    {{"list", "every version, newest first"},
      list,
-     "every version, newest first",
      {.program = "chw model list",
       .summary = "Every version there is, newest first.",
       .keys = list_keys,
       .key_count = COUNT(list_keys)}},
-    {"show",
+    {{"show", "features, policies, lineage, metrics of one"},
      show,
-     "features, policies, lineage, metrics of one",
      {.program = "chw model show",
       .summary = "What a version reads, what it does without a value, where it is from.",
       .operands = "NAME[@ALIAS]|VERSION",
@@ -347,9 +343,8 @@ static const struct action actions[] = {
       .key_count = COUNT(store_keys),
       .notes = "NAME alone is its newest version; VERSION is its first 6 or more "
                "letters.\n"}},
-    {"promote",
+    {{"promote", "serve a version under an alias"},
      promote,
-     "serve a version under an alias",
      {.program = "chw model promote",
       .summary = "Serve a version under an alias, once it has passed its golden records.",
       .operands = "NAME VERSION|NAME@ALIAS ALIAS",
@@ -359,9 +354,8 @@ static const struct action actions[] = {
       .key_count = COUNT(store_keys),
       .notes = "chw model promote chd 3fa9c1 champion\n"
                "chw model promote chd chd@challenger champion\n"}},
-    {"rollback",
+    {{"rollback", "back to the version before"},
      rollback,
-     "back to the version before",
      {.program = "chw model rollback",
       .summary = "Move an alias back to where it was before its last move.",
       .operands = "NAME ALIAS",
@@ -371,7 +365,6 @@ static const struct action actions[] = {
       .key_count = COUNT(store_keys)}},
 };
 
-enum { ACTION_COUNT = COUNT(actions) };
 #undef COUNT
 
 static int run_action(const struct action *action, int argc, char **argv)
@@ -394,34 +387,19 @@ static int run_action(const struct action *action, int argc, char **argv)
     return status_exit_code(status);
 }
 
-static void print_usage(FILE *file)
-{
-    fprintf(file, "usage: chw model ACTION ...\n"
-                  "Models are immutable; an alias says which version serves.\n\n");
-    for (size_t i = 0; i < ACTION_COUNT; i++)
-        fprintf(file, "  %-10s %s\n", actions[i].name, actions[i].help);
-    fprintf(file, "\n`chw model ACTION --help` explains one.\n");
-}
-
 int command_model(int argc, char **argv)
 {
-    const char *names[ACTION_COUNT];
-    if (argc < 2) {
-        print_usage(stderr);
-        return EX_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_usage(stdout);
-        return EX_OK;
-    }
-    for (size_t i = 0; i < ACTION_COUNT; i++) {
-        if (strcmp(argv[1], actions[i].name) == 0)
-            return run_action(&actions[i], argc - 1, argv + 1);
-        names[i] = actions[i].name;
-    }
-    const char *meant = nearest_name(argv[1], names, ACTION_COUNT);
-    fprintf(stderr, "chw model: '%s' is not list, show, promote or rollback%s%s%s\n",
-            argv[1], meant == NULL ? "" : "; did you mean '", meant == NULL ? "" : meant,
-            meant == NULL ? "" : "'?");
-    return EX_USAGE;
+    static const struct menu menu = {
+        .program = "chw model",
+        .noun = "ACTION",
+        .summary = "Models are immutable; an alias says which version serves.",
+        .items = actions,
+        .item_size = sizeof actions[0],
+        .count = sizeof actions / sizeof actions[0],
+    };
+    size_t index;
+    int exit_code;
+    return menu_choose(&menu, argc, argv, &index, &exit_code)
+               ? run_action(&actions[index], argc - 1, argv + 1)
+               : exit_code;
 }

@@ -4,14 +4,13 @@
 #include "base/progress.h"
 #include "client/commands.h"
 #include "client/data_folder.h"
-#include "client/nearest.h"
+#include "client/menu.h"
 #include "client/store_option.h"
 #include "store/store_copy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sysexits.h>
 
 struct store_config {
     char *data, *store;
@@ -113,24 +112,21 @@ static enum status copy(const struct store_config *config, char *const *operands
 /* ---- the table of actions ---- */
 
 static const struct action {
-    const char *name;
+    struct menu_item item;
     enum status (*run)(const struct store_config *config, char *const *operands,
                        struct error_text *error);
-    const char *help;
     struct config_spec spec;
 } actions[] = {
-    {"check",
+    {{"check", "what the store promises, what it lacks, what it holds"},
      check,
-     "what the store promises, what it lacks, what it holds",
      {.program = "chw store check",
       .summary = "What the store promises, what it lacks, what it holds.",
       .keys = check_keys,
       .key_count = sizeof check_keys / sizeof check_keys[0],
       .notes = "Exits 0 when workers would settle in it. A password is better given as "
                "CHW_STORE\nthan by --store, where others on the machine can see it.\n"}},
-    {"copy",
+    {{"copy", "everything in a store into another, empty one"},
      copy,
-     "everything in a store into another, empty one",
      {.program = "chw store copy",
       .summary =
           "Copy everything in a store into another one that is empty, and compare.",
@@ -142,8 +138,6 @@ static const struct action {
                "it is\nfinished TO cannot be used; run it again after it was "
                "interrupted.\n"}},
 };
-
-enum { ACTION_COUNT = sizeof actions / sizeof actions[0] };
 
 static int run_action(const struct action *action, int argc, char **argv)
 {
@@ -161,35 +155,19 @@ static int run_action(const struct action *action, int argc, char **argv)
     return status_exit_code(status);
 }
 
-static void print_usage(FILE *file)
-{
-    fputs("usage: chw store ACTION ...\n"
-          "The store keeps models, settlements and demand: a file or a Redis.\n\n",
-          file);
-    for (size_t i = 0; i < ACTION_COUNT; i++)
-        fprintf(file, "  %-10s %s\n", actions[i].name, actions[i].help);
-    fputs("\n`chw store ACTION --help` explains one.\n", file);
-}
-
 int command_store(int argc, char **argv)
 {
-    const char *names[ACTION_COUNT];
-    if (argc < 2) {
-        print_usage(stderr);
-        return EX_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_usage(stdout);
-        return EX_OK;
-    }
-    for (size_t i = 0; i < ACTION_COUNT; i++) {
-        if (strcmp(argv[1], actions[i].name) == 0)
-            return run_action(&actions[i], argc - 1, argv + 1);
-        names[i] = actions[i].name;
-    }
-    const char *meant = nearest_name(argv[1], names, ACTION_COUNT);
-    fprintf(stderr, "chw store: '%s' is not an action%s%s%s; try `chw store --help`\n",
-            argv[1], meant == NULL ? "" : "; did you mean '", meant == NULL ? "" : meant,
-            meant == NULL ? "" : "'?");
-    return EX_USAGE;
+    static const struct menu menu = {
+        .program = "chw store",
+        .noun = "ACTION",
+        .summary = "The store keeps models, settlements and demand: a file or a Redis.",
+        .items = actions,
+        .item_size = sizeof actions[0],
+        .count = sizeof actions / sizeof actions[0],
+    };
+    size_t index;
+    int exit_code;
+    return menu_choose(&menu, argc, argv, &index, &exit_code)
+               ? run_action(&actions[index], argc - 1, argv + 1)
+               : exit_code;
 }
