@@ -82,6 +82,9 @@ static void oldest_is_the_least_of_what_is_queued_in_any_region(void **state)
     assert_int_equal(region_queue_oldest(queue, NONE), NONE);
     enter(0, "KE", 20, 10);
     enter(1, "KE", 30, 10);
+    enter(2, "UG", 40, 10);
+    assert_int_equal(region_queue_oldest(queue, NONE), 20);
+    leave(2);
     enter(2, "UG", 10, 10);
     assert_int_equal(region_queue_oldest(queue, NONE), 10);
     leave(2);
@@ -121,6 +124,7 @@ static void idle_region_is_remembered_until_a_new_one_needs_its_place(void **sta
     region_item_answered(&items[0]);
     leave(0);
     enter(0, "UG", 2, 10);
+    region_item_answered(&items[0]);
     leave(0);
     assert_int_equal(count_regions(), 2);
     enter(0, "KE", 3, 10); /* in use again, with its totals */

@@ -243,7 +243,7 @@ static void screen_fits_any_window_and_tells_what_it_leaves_out(void **state)
         add_region(&now, (char[]){(char)('A' + i), '\0'}, 1, 0);
         add_worker(&now, (char[]){(char)('a' + i), '\0'}, "chd=1", 0);
     }
-    const struct top_view view = {.now = &now.report};
+    struct top_view view = {.now = &now.report};
     for (size_t height = 1; height < 30; height++) {
         size_t lines = count_lines(draw(&view, 30, height), &widest);
         assert_in_range(lines, 1, height);
@@ -256,6 +256,9 @@ static void screen_fits_any_window_and_tells_what_it_leaves_out(void **state)
     assert_non_null(strstr(text, "worker (4 of 8)"));
     now.report.regions_left_out = 92;
     assert_non_null(strstr(draw(&view, 80, 40), "region (8 of 100)"));
+    view.trouble = "no broker answers"; /* it takes a line of a worker's */
+    assert_non_null(strstr(draw(&view, 80, 16), "worker (3 of 8)"));
+    assert_int_equal(count_lines(draw(&view, 80, 16), &widest), 16);
 }
 
 static void nothing_in_a_report_steers_the_terminal(void **state)
