@@ -64,17 +64,17 @@ static const Chw__WorkerStatus *worker_before(const struct top_view *view,
 static struct region_row rate_region(const struct top_view *view,
                                      const Chw__RegionStatus *now)
 {
-    static const Chw__RegionStatus nothing = CHW__REGION_STATUS__INIT;
     struct region_row row = {now, (double)NAN, (double)NAN};
     if (!is_comparable(view))
         return row;
     const Chw__RegionStatus *before = region_before(view, now->name);
-    if (before == NULL && view->before->regions_left_out == 0)
-        before = &nothing; /* a new one */
-    if (before == NULL)
+    if (before == NULL && view->before->regions_left_out > 0)
         return row;
-    row.batches = top_rate(now->answered, before->answered, view->elapsed_ms);
-    row.bytes = top_rate(now->answered_bytes, before->answered_bytes, view->elapsed_ms);
+    bool is_new = before == NULL;
+    row.batches =
+        top_rate(now->answered, is_new ? 0 : before->answered, view->elapsed_ms);
+    row.bytes = top_rate(now->answered_bytes, is_new ? 0 : before->answered_bytes,
+                         view->elapsed_ms);
     return row;
 }
 
