@@ -329,7 +329,7 @@ void dispatch_heartbeat(struct dispatch *self, uint64_t route,
     worker_report(worker, heartbeat->progress, heartbeat->scoring_ticket,
                   heartbeat->window);
     if (heartbeat->serving != NULL)
-        worker_serves(worker, heartbeat->serving, heartbeat->records);
+        worker_serves(worker, heartbeat->serving, heartbeat->release, heartbeat->records);
     for (struct list *node = worker->leases.next; node != &worker->leases;
          node = node->next)
         list_item(node, struct job, link)->unheard = false;

@@ -86,7 +86,8 @@ struct dispatch_heartbeat {
     uint64_t progress;
     uint64_t scoring_ticket;
     uint32_t window;
-    const char *serving; /* NULL: not told */
+    const char *serving; /* NULL: not told, nor are the release and the records */
+    const char *release;
     uint64_t records;
 };
 void dispatch_heartbeat(struct dispatch *self, uint64_t route,

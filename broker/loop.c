@@ -267,6 +267,7 @@ static enum status on_heartbeat(struct loop *self, uint64_t route,
         .scoring_ticket = beat->scoring_ticket,
         .window = beat->window,
         .serving = beat->serving,
+        .release = beat->release,
         .records = beat->records,
     };
     if (status == STATUS_OK)

@@ -91,6 +91,7 @@ static void add_worker(struct block *self, const struct worker *from)
     chw__worker_status__init(worker);
     worker->name = borrow(from->name);
     worker->serving = borrow(from->serving);
+    worker->release = borrow(from->release);
     worker->state = state_of(from);
     worker->window = from->window;
     worker->leased = from->leased;

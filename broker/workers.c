@@ -125,8 +125,10 @@ void worker_report(struct worker *worker, uint64_t progress, uint64_t scoring_ti
     worker->window = window;
 }
 
-void worker_serves(struct worker *worker, const char *serving, uint64_t records)
+void worker_serves(struct worker *worker, const char *serving, const char *release,
+                   uint64_t records)
 {
+    copy_plain(worker->release, WORKER_RELEASE_MAX, '!', release);
     copy_plain(worker->serving, WORKER_SERVING_MAX, ' ', serving);
     worker->records = records;
 }

@@ -19,6 +19,7 @@
 enum {
     WORKER_NAME_MAX = 63,
     WORKER_SERVING_MAX = 191,
+    WORKER_RELEASE_MAX = 31,
     WORKER_WINDOW_MAX = 64, /* credits */
 };
 
@@ -47,6 +48,7 @@ struct worker {
     uint64_t answered, charged;           /* dispatch: batches, attempts */
     uint64_t records;                     /* in these, as it says itself */
     char serving[WORKER_SERVING_MAX + 1]; /* printable; empty: not told */
+    char release[WORKER_RELEASE_MAX + 1]; /* likewise */
 };
 
 struct workers;
@@ -71,8 +73,9 @@ struct worker *workers_pick(struct workers *self);
 void worker_report(struct worker *worker, uint64_t progress, uint64_t scoring_ticket,
                    uint32_t window);
 
-/* What it serves, in its own words: unprintable bytes are replaced. */
-void worker_serves(struct worker *worker, const char *serving, uint64_t records);
+/* What it serves and is, in its own words: unprintable bytes are replaced. */
+void worker_serves(struct worker *worker, const char *serving, const char *release,
+                   uint64_t records);
 
 /* The first (`after` NULL) or next known worker. */
 struct worker *workers_next(struct workers *self, struct worker *after);

@@ -236,16 +236,17 @@ static void add_worker(struct text_table *table, const struct worker_row *row)
     text_table_count(table, (int64_t)status->answered);
     add_rate(table, row->batches, 1.0);
     add_rate(table, row->records, 1.0);
+    text_table_add(table, "%s", status->release[0] == '\0' ? "-" : status->release);
     text_table_add(table, "%s", status->serving[0] == '\0' ? "-" : status->serving);
 }
 
 static void print_workers(const struct top_view *view, const struct rows *rows,
                           size_t shown, FILE *file)
 {
-    static const char *const headings[] = {"state",     "holds",    "silent s",
-                                           "charged",   "answered", "batches/s",
-                                           "records/s", "serves",   NULL};
-    struct text_table *table = text_table_new("llrrrrrrl");
+    static const char *const headings[] = {
+        "state",     "holds",     "silent s", "charged", "answered",
+        "batches/s", "records/s", "release",  "serves",  NULL};
+    struct text_table *table = text_table_new("llrrrrrrll");
     if (table == NULL)
         return;
     add_first_heading(table, "worker", shown,
@@ -428,6 +429,8 @@ static void write_worker(FILE *file, const struct worker_row *row)
     const Chw__WorkerStatus *status = row->status;
     fputc('{', file);
     write_text(file, "name", status->name);
+    fputc(',', file);
+    write_text(file, "release", status->release);
     fputc(',', file);
     write_text(file, "serving", status->serving);
     fputc(',', file);

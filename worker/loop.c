@@ -134,6 +134,7 @@ static bool waits_for_store(const struct loop *self)
 
 static void send_heartbeat(struct loop *self)
 {
+    static char release[] = CHW_VERSION;
     Chw__Heartbeat heartbeat;
     char serving[SERVING_SIZE];
     chw__heartbeat__init(&heartbeat);
@@ -147,6 +148,7 @@ static void send_heartbeat(struct loop *self)
     current_hold(self->options.current, &self->snapshot);
     serving_describe(self->snapshot, serving, sizeof serving);
     heartbeat.serving = serving;
+    heartbeat.release = release;
     heartbeat.records = self->counters.records;
     set_connected(self,
                   self->greeted &&

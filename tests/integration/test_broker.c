@@ -511,6 +511,7 @@ static void status_is_answered_by_the_broker_alone_and_while_it_drains(void **st
     assert_int_equal(report->n_workers, 1);
     assert_string_equal(report->workers[0]->name, "test/worker");
     assert_string_equal(report->workers[0]->serving, "");
+    assert_string_equal(report->workers[0]->release, "");
     assert_int_equal(report->workers[0]->window, 1);
     assert_false(report->draining);
     proto_free(&report->base);

@@ -145,6 +145,7 @@ class Top(unittest.TestCase):
             w["records"] for w in top(data)["workers"]) == ROWS)
         report = top(data)
         self.assertEqual(len(report["workers"]), 2)
+        self.assertEqual({w["release"] for w in report["workers"]}, {report["version"]})
         self.assertEqual(report["queued"] + report["leased"] + report["bytes"], 0)
         self.assertEqual(sum(r["answered"] for r in report["regions"]), report["answered"])
         self.assertEqual(sum(w["answered"] for w in report["workers"]), report["answered"])

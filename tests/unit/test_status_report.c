@@ -204,8 +204,11 @@ static void deepest_regions_are_listed_and_the_others_counted(void **state)
 static void worker_tells_its_state_and_what_it_serves(void **state)
 {
     (void)state;
-    struct dispatch_heartbeat beat = {
-        .progress = 1, .window = 2, .serving = "chd=1a2b\033", .records = 77};
+    struct dispatch_heartbeat beat = {.progress = 1,
+                                      .window = 2,
+                                      .serving = "chd=1a2b\033",
+                                      .release = "9 9",
+                                      .records = 77};
     dispatch_hello(broker, WANDA, 2, "host/1/0");
     settle_down();
     look();
@@ -219,6 +222,7 @@ static void worker_tells_its_state_and_what_it_serves(void **state)
     look();
     const Chw__WorkerStatus *worker = report->workers[0];
     assert_string_equal(worker->serving, "chd=1a2b?");
+    assert_string_equal(worker->release, "9?9");
     assert_int_equal(worker->records, 77);
     assert_int_equal(worker->state, CHW__WORKER_STATUS__STATE__FULL);
     assert_int_equal(worker->leased, 2);
@@ -237,7 +241,8 @@ static void worker_tells_its_state_and_what_it_serves(void **state)
 static void worker_that_stands_still_is_stuck_and_charged(void **state)
 {
     (void)state;
-    struct dispatch_heartbeat beat = {.progress = 1, .window = 1, .serving = "chd=1"};
+    struct dispatch_heartbeat beat = {
+        .progress = 1, .window = 1, .serving = "chd=1", .release = ""};
     dispatch_hello(broker, WANDA, 1, "wanda");
     settle_down();
     send("KE", 1, 10);

@@ -63,6 +63,7 @@ static Chw__WorkerStatus *add_worker(struct sample *self, const char *name,
     chw__worker_status__init(worker);
     worker->name = writable(name);
     worker->serving = writable(serving);
+    worker->release = writable("0.1.0");
     worker->window = 4;
     worker->records = records;
     self->worker_list[at] = worker;
@@ -119,9 +120,9 @@ static void screen_shows_each_number_where_it_belongs(void **state)
         "KE/Kisumu      12       3  1.5       2.5     1,200      100.0   2.0\n"
         "\n"
         "worker    state    holds  silent s  charged  answered  batches/s  records/s  "
-        "serves\n"
+        "release  serves\n"
         "host/1/0  working    3/4       0.1        2     1,200      600.0    20000.0  "
-        "chd=aaaa\n");
+        "0.1.0    chd=aaaa\n");
 }
 
 static void one_report_has_no_rates(void **state)
@@ -298,7 +299,8 @@ static void json_has_the_numbers_and_null_for_what_is_not_known(void **state)
         "\"workers_left_out\":0,\"batches_per_s\":null,\"records_per_s\":null,"
         "\"regions\":[{\"name\":\"say \\\"A\\\"\",\"queued\":2,\"leased\":0,\"bytes\":0,"
         "\"oldest_ms\":700,\"answered\":5,\"answered_bytes\":0,\"batches_per_s\":null,"
-        "\"bytes_per_s\":null}],\"workers\":[{\"name\":\"w\",\"serving\":\"chd=1\","
+        "\"bytes_per_s\":null}],\"workers\":[{\"name\":\"w\",\"release\":\"0.1.0\","
+        "\"serving\":\"chd=1\","
         "\"state\":\"stuck\",\"window\":4,\"leased\":0,\"silent_ms\":0,\"charged\":0,"
         "\"answered\":0,\"records\":9,\"batches_per_s\":null,\"records_per_s\":null}]}"
         "\n");
