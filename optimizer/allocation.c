@@ -44,6 +44,10 @@ struct range {
 
 static const struct range from_zero = {0, false}, above_zero = {0, true};
 
+/* No sum of products of such numbers overflows, and the solver takes none of them for
+ * infinite. */
+static const double number_max = 1e12;
+
 static enum status read_number(const struct reading *self, const struct yaml_node *node,
                                const char *name, const struct range *range, double *out)
 {
@@ -51,10 +55,10 @@ static enum status read_number(const struct reading *self, const struct yaml_nod
     bool scalar = node->kind == YAML_SCALAR && node->text[0] != '\0';
     double value = scalar ? strtod(node->text, &end) : NAN;
     bool enough = range->above ? value > range->min : value >= range->min;
-    if (!scalar || *end != '\0' || !isfinite(value) || !enough)
-        return refuse(self, node, "%s is %.40s; expected a number %s %g", name,
-                      scalar ? node->text : "no number", range->above ? "above" : "from",
-                      range->min);
+    if (!scalar || *end != '\0' || !isfinite(value) || !enough || value > number_max)
+        return refuse(self, node, "%s is %.40s; expected a number %s %g, at most %g",
+                      name, scalar ? node->text : "no number",
+                      range->above ? "above" : "from", range->min, number_max);
     *out = value;
     return STATUS_OK;
 }

@@ -6,6 +6,8 @@
 #include "base/day.h"
 #include "table/csv_reader.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,13 +108,17 @@ enum status demand_from_store(struct store *store, int32_t period, struct demand
 
 /* ---- CSV ---- */
 
+/* Of one cell: any number of them can still be added up. */
+static const int64_t people_max = 1000000000000;
+
 enum column { PERIOD, REGION, TARGET, TIER, PEOPLE, SUM_P, COLUMN_COUNT };
 
 static bool read_integer(const char *cell, int64_t *out)
 {
     char *end;
+    errno = 0;
     *out = strtoll(cell, &end, 10);
-    return end != cell && *end == '\0' && *out >= 0;
+    return errno == 0 && end != cell && *end == '\0' && *out >= 0;
 }
 
 static bool read_period(const char *cell, int32_t *out)
@@ -126,8 +132,12 @@ static bool read_period(const char *cell, int32_t *out)
     return true;
 }
 
+/* Control characters have no business in a table on a terminal. */
 static bool read_name(const char *cell, char *out, size_t room)
 {
+    for (const char *at = cell; *at != '\0'; at++)
+        if (iscntrl((unsigned char)*at))
+            return false;
     return cell[0] != '\0' && snprintf(out, room, "%s", cell) < (int)room;
 }
 
@@ -142,6 +152,7 @@ static bool read_cell(const char *const *cells, const size_t *columns,
            read_name(cells[columns[TIER]], out->tier, sizeof out->tier) &&
            read_integer(cells[columns[PEOPLE]], &out->people) &&
            read_integer(cells[columns[SUM_P]], &out->sum_p) &&
+           out->people <= people_max &&
            (out->people == 0 || demand_probability(out) <= 1);
 }
 
@@ -170,8 +181,9 @@ static enum status read_rows(struct csv_reader *reader, const char *path,
         if (!read_cell(row.cells, columns, &cell))
             return error_set(error, STATUS_MALFORMED,
                              "%s:%" PRIu64 ": not a line of `chw demand --format csv`: "
-                             "period is YYYY-MM, people and sum_p are whole numbers, "
-                             "sum_p at most people * 2^32",
+                             "period is YYYY-MM, names are without control "
+                             "characters, people and sum_p are whole numbers, people "
+                             "at most 10^12, sum_p at most people * 2^32",
                              path, row.line);
         if (!gather(all, &cell))
             break;

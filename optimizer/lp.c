@@ -73,7 +73,7 @@ static enum status run(const struct lp *self, Clp_Simplex *model, double *negate
     Clp_setDualTolerance(model, 1e-9);
     Clp_initialSolve(model);
     if (Clp_status(model) != 0)
-        return error_set(error, STATUS_INVALID,
+        return error_set(error, STATUS_MALFORMED,
                          "%s found no optimum (status %d); the numbers of the "
                          "allocation may be too far apart",
                          lp_solver, Clp_status(model));

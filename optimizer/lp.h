@@ -37,7 +37,7 @@ MUST_CHECK enum status lp_open(struct lp *self, size_t columns, size_t rows,
                                size_t elements);
 void lp_close(struct lp *self);
 
-/* STATUS_INVALID: the solver found no optimum; `error` says what it says. */
+/* STATUS_MALFORMED: the solver found no optimum; `error` says what it says. */
 MUST_CHECK enum status lp_solve(const struct lp *self, struct lp_solution *out,
                                 struct error_text *error);
 void lp_solution_release(struct lp_solution *self);

@@ -3,10 +3,11 @@
  *
  * Column (i, s): people of cell i (a region's tier, for one target) who get service s.
  *
- *      maximise   sum benefit_s * p_i * x_is              expected cases reached
- *      people     sum_s x_is <= people_i                  one service per person and
- * target resource   sum use_qs * travel_r * x_is <= capacity_q      for all, or per
- * region
+ *      maximise   sum benefit_s * p_i * x_is       expected cases reached
+ *
+ *      people     sum_s x_is <= people_i           one service per person, target
+ *
+ *      resource   sum use_qs * travel_r * x_is <= capacity_q     all, or per region
  *
  * The source is the project's allocation model (docs/planning.md). Room is left for a
  * minimum coverage (a column z and a row per region) and for demand with uncertainty (a

@@ -337,6 +337,8 @@ BAD = [  # old, new, what the sentence says
     ("capacity: 10", "capacity: -3", ":2: capacity is -3; expected a number from 0"),
     ("capacity: 10", "capacity: lots", ":2: capacity is lots"),
     ("capacity: 10", "capacity: inf", ":2: capacity is inf"),
+    ("capacity: 10", "capacity: 1e13", ":2: capacity is 1e13; expected a number from 0, at most"),
+    ("benefit: 1", "benefit: 1e308", ":4: benefit is 1e308"),
     ("capacity: 10, ", "", ":2: hours has no capacity"),
     ("capacity: 10", "capacity: 10, regions: {A: 1}", "only a resource of scope local"),
     ("capacity: 10", "scope: local, capacity: 10, regions: {A: -1}", ":2: A is -1"),
@@ -402,6 +404,8 @@ class Answers(unittest.TestCase):
         self.write("demand.csv", "period,region,target,tier,people,sum_p\n")
         self.assertIn("no demand", self.solve(self.place, code=66).stderr)
         for row in ["2026-10,A,chd,high,x,1", "2026-10,A,chd,high,1,%d" % (2 * ONE),
+                    "2026-10,A,chd,high,9999999999999,1", "2026-10,A\x1b[31m,chd,high,1,1",
+                    "2026-10,A,chd,high,9,99999999999999999999",
                     "2026-10,,chd,high,1,1", "10-2026,A,chd,high,1,1",
                     "2026-10,A,chd,high,1,1\n2026-10,A,chd,high,1,1"]:
             self.write("demand.csv", "period,region,target,tier,people,sum_p\n" + row + "\n")
