@@ -186,6 +186,8 @@ static enum status solve_and_print(const struct plan_config *config,
 {
     struct planner_result result;
     enum status status = planner_run(inputs, NULL, &result, error);
+    if (status == STATUS_OK && result.warning.text[0] != '\0')
+        fprintf(stderr, "warning: %s\n", result.warning.text);
     if (status == STATUS_OK)
         status = publish(inputs, &result, config->dry_run, error);
     if (status == STATUS_OK) {

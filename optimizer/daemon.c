@@ -62,6 +62,8 @@ static enum status plan(struct daemon *self, struct error_text *error)
         planner_run(&inputs, self->has_planned ? &self->planned : NULL, &result, error);
     if (status != STATUS_OK || result.bytes == NULL)
         return status;
+    if (result.warning.text[0] != '\0')
+        log_warn("no_effect", "reason=\"%s\"", result.warning.text);
     status = publish_plan(self->store, result.bytes, result.size, &version, &news, error);
     free(result.bytes);
     if (status != STATUS_OK)

@@ -5,6 +5,7 @@
 #include "optimizer/plan.h"
 #include "optimizer/publish.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,50 @@ static enum status digest_inputs(const struct allocation *allocation,
     *out = digest_sha256(bytes, DIGEST_SIZE + cells);
     free(bytes);
     return STATUS_OK;
+}
+
+/* ---- regions without demand: misspelt, or nobody was scored there ---- */
+
+static int by_region(const void *region, const void *cell)
+{
+    return strcmp(region, ((const struct demand_cell *)cell)->region);
+}
+
+struct strangers {
+    const struct demand *demand;
+    size_t count;
+    const char *what, *region; /* the first */
+};
+
+static void find_strangers(struct strangers *self, const char *what,
+                           const struct allocation_numbers *numbers)
+{
+    for (size_t i = 0; i < numbers->count; i++) {
+        const char *region = numbers->items[i].region;
+        if (bsearch(region, self->demand->cells, self->demand->count,
+                    sizeof *self->demand->cells, by_region) != NULL)
+            continue;
+        if (self->count++ == 0) {
+            self->what = what;
+            self->region = region;
+        }
+    }
+}
+
+static void warn(const char *path, const struct allocation *allocation,
+                 const struct demand *demand, struct error_text *out)
+{
+    struct strangers strangers = {.demand = demand};
+    for (size_t i = 0; i < allocation->resource_count; i++)
+        find_strangers(&strangers, allocation->resources[i].name,
+                       &allocation->resources[i].capacity);
+    find_strangers(&strangers, "travel", &allocation->travel);
+    if (strangers.count > 0)
+        error_set(out, STATUS_NOT_FOUND,
+                  "%s: %zu regions' numbers are without effect, as there is no "
+                  "demand in %" PRId32 "-%02" PRId32 "; the first is %s of %s",
+                  path, strangers.count, demand->period / 100, demand->period % 100,
+                  strangers.what, strangers.region);
 }
 
 static enum status solve(struct allocation *allocation, const struct demand *demand,
@@ -60,6 +105,8 @@ enum status planner_run(const struct planner_inputs *inputs, const struct digest
         status = read_demand(inputs, &demand, error);
     if (status == STATUS_OK)
         status = solve(allocation, &demand, known, out, error);
+    if (status == STATUS_OK)
+        warn(inputs->allocation, allocation, &demand, &out->warning);
     demand_release(&demand);
     allocation_free(allocation);
     return status;

@@ -19,7 +19,8 @@ struct planner_inputs {
 struct planner_result {
     uint8_t *bytes; /* of the plan; NULL: the inputs are those of `known` */
     size_t size;
-    struct digest inputs; /* of all that the plan depends on */
+    struct digest inputs;      /* of all that the plan depends on */
+    struct error_text warning; /* regions of the file without demand; empty: none */
 };
 
 /* `known`: the inputs of the last result, for which nothing is solved again; NULL: none.

@@ -393,6 +393,19 @@ class Answers(unittest.TestCase):
         self.assertEqual(plan["capacities"][0]["shadow_price"], .5)
         self.assertTrue(plan["capacities"][0]["binding"])
 
+    def test_regions_of_the_allocation_without_demand_are_warned_of(self):
+        local = GOOD.replace("capacity: 10", "capacity: 10, scope: local, regions: {A: 1%s}")
+        for name, travel, said in [
+                ("", "{A: 2}", None),
+                (", a: 3", "{A: 2}", "allocation.yaml: 1 regions' numbers are without effect, as "
+                                     "there is no demand in 2026-10; the first is hours of a"),
+                ("", "{A: 2, B: 2, C: 2}", "2 regions' numbers")]:
+            self.write("allocation.yaml", local % name + "travel: {regions: %s}\n" % travel)
+            with self.subTest(name=name, travel=travel):
+                said_now = self.solve(self.place).stderr
+                self.assertEqual("warning" in said_now, said is not None)
+                self.assertIn(said or "", said_now)
+
     def test_what_cannot_be_planned_for_is_said(self):
         done = self.solve(self.place, "--period", "2026-11", code=66)
         self.assertIn("no demand in 2026-11; the periods with demand are 2026-10", done.stderr)
