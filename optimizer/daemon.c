@@ -25,6 +25,7 @@ struct daemon {
     struct metrics_server *server;
     struct digest planned; /* the inputs of the last plan */
     bool has_planned;
+    uint64_t generation;        /* of the store, when it was last looked at */
     struct error_text obstacle; /* what was logged last; empty: nothing in the way */
     atomic_bool ready;
 };
@@ -49,16 +50,36 @@ static enum status open_metrics(struct daemon *self)
 
 /* ---- a round ---- */
 
+/* A store that was away at the start may be there now. One that has gone back may have
+ * lost the plan; a plan that was rolled back on purpose stays so. */
+static enum status look_at_store(struct daemon *self, struct error_text *error)
+{
+    enum status status = self->store == NULL
+                             ? store_open(self->config->store, &self->store, error)
+                             : STATUS_OK;
+    uint64_t generation = 0;
+    if (status == STATUS_OK)
+        status = store_generation(self->store, &generation, error);
+    if (status != STATUS_OK)
+        return status;
+    self->has_planned = self->has_planned && generation >= self->generation;
+    self->generation = generation;
+    return STATUS_OK;
+}
+
 static enum status plan(struct daemon *self, struct error_text *error)
 {
-    const struct planner_inputs inputs = {.store = self->store,
-                                          .allocation = self->config->allocation};
+    struct planner_inputs inputs = {.allocation = self->config->allocation};
     struct planner_result result;
     struct digest version;
     char hex[DIGEST_HEX_SIZE];
     bool news = false;
     uint64_t start_ms = clock_monotonic_ms();
-    enum status status =
+    enum status status = look_at_store(self, error);
+    if (status != STATUS_OK)
+        return status;
+    inputs.store = self->store;
+    status =
         planner_run(&inputs, self->has_planned ? &self->planned : NULL, &result, error);
     if (status != STATUS_OK || result.bytes == NULL)
         return status;
@@ -66,6 +87,8 @@ static enum status plan(struct daemon *self, struct error_text *error)
         log_warn("no_effect", "reason=\"%s\"", result.warning.text);
     status = publish_plan(self->store, result.bytes, result.size, &version, &news, error);
     free(result.bytes);
+    if (status == STATUS_OK)
+        status = store_generation(self->store, &self->generation, error);
     if (status != STATUS_OK)
         return status;
     uint64_t took_ms = clock_monotonic_ms() - start_ms;
@@ -78,22 +101,29 @@ static enum status plan(struct daemon *self, struct error_text *error)
     return STATUS_OK;
 }
 
+static void tell(enum status status, const struct error_text *error)
+{
+    if (status == STATUS_OK)
+        log_info("planning", "reason=\"nothing is in the way any more\"");
+    else if (status == STATUS_NOT_FOUND)
+        log_info("waiting", "reason=\"%s\"", error->text);
+    else
+        log_error("no_plan", "reason=\"%s\"", error->text);
+}
+
 /* Nothing to plan with or for is how a cluster begins, and no failure. */
 static void do_round(struct daemon *self)
 {
     struct error_text error = {""};
     enum status status = plan(self, &error);
     bool calm = status == STATUS_OK || status == STATUS_NOT_FOUND;
-    bool told = strcmp(error.text, self->obstacle.text) == 0;
     atomic_store(&self->ready, calm);
     if (!calm)
         metric_add(self->failures, 1);
     if (status == STATUS_OK)
         error.text[0] = '\0';
-    else if (!told && calm)
-        log_info("waiting", "reason=\"%s\"", error.text);
-    else if (!told)
-        log_error("no_plan", "reason=\"%s\"", error.text);
+    if (strcmp(error.text, self->obstacle.text) != 0)
+        tell(status, &error);
     self->obstacle = error;
 }
 
@@ -114,8 +144,9 @@ static enum status start(struct daemon *self, struct error_text *error)
         .context = self,
     };
     enum status status = store_open(self->config->store, &self->store, error);
-    if (status != STATUS_OK || options.address == NULL)
-        return status;
+    bool away = status == STATUS_UNAVAILABLE; /* the first round says so, all try again */
+    if ((status != STATUS_OK && !away) || options.address == NULL)
+        return away ? STATUS_OK : status;
     return metrics_server_open(&options, &self->server, error);
 }
 

@@ -12,13 +12,15 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import sys
 import unittest
 import urllib.error
 import urllib.request
 
-from cluster import Cluster, chw, folder, main, read, start, wait_until
+from cluster import Cluster, chw, folder, main, run, start, wait_until
+from redis_server import PROGRAM as REDIS, RedisServer
 
 try:
     import numpy
@@ -324,6 +326,70 @@ class States(Judge):
         earlier = cluster.chw("plan", "show", "--version", before["version"][:10], "--format",
                               "json")
         self.assertEqual(json.loads(earlier.stdout), before)
+
+
+@unittest.skipUnless(REDIS, "there is no redis-server")
+class Outage(unittest.TestCase):
+    """A store that is away, and one that comes back without what was published."""
+
+    def setUp(self):
+        place = folder()
+        self.place = place.__enter__()
+        self.addCleanup(place.__exit__, None, None, None)
+        pathlib.Path(self.place, "allocation.yaml").write_text(GOOD)
+        self.redis = RedisServer(self.place, "--appendfsync", "always")
+        self.port = free_port()
+
+    def fill(self):
+        """Demand, as a cluster on a file makes it, copied."""
+        records, data = self.place + "/p.csv", self.place + "/data"
+        chw("generate", "--rows", 2000, "-o", records)
+        with Cluster(data) as cluster:
+            chw("train", records, "--target", "chd", "--name", "chd", "--id-column", "person_id",
+                "--drop", "diabetes", "--promote", "champion", "--data", data)
+            cluster.chw("score", records, "--region-column", "region", "-o", self.place + "/r.csv")
+        chw("store", "copy", "sqlite:%s/store.db" % data, self.redis.url)
+
+    def wait_ready(self, code):
+        wait_until("readiness %d" % code, lambda: get(self.port, "/health/ready")[0] == code)
+
+    def start_daemon(self):
+        daemon = start("chw-optimizer", "--store", self.redis.url, "--allocation",
+                       self.place + "/allocation.yaml", "--every-s", 1, "--metrics",
+                       "127.0.0.1:%d" % self.port)
+        self.addCleanup(daemon.wait, 30)
+        self.addCleanup(daemon.terminate)
+
+    def test_daemon_waits_for_a_store_that_is_away_at_its_start_or_later(self):
+        self.start_daemon()
+        self.wait_ready(503)
+        with self.redis as redis:
+            self.wait_ready(200)
+            redis.stop(signal.SIGKILL)
+            self.wait_ready(503)
+            redis.start()
+            self.wait_ready(200)
+
+    def test_plan_that_the_store_lost_is_published_again(self):
+        with self.redis as redis:
+            self.fill()
+            redis.stop()
+            demand, kept = redis.folder / "appendonlydir", redis.folder / "earlier"
+            shutil.copytree(demand, kept)
+            redis.start()
+            self.start_daemon()
+            plan = wait_until("a plan", self.shown)
+            redis.stop(signal.SIGKILL)
+            self.wait_ready(503)
+            shutil.rmtree(demand)
+            shutil.copytree(kept, demand)
+            redis.start()
+            self.assertEqual(wait_until("the plan again", self.shown), plan)
+
+    def shown(self):
+        """The current plan, None where there is none."""
+        done = run("chw", "plan", "show", "--store", self.redis.url, "--format", "json")
+        return json.loads(done.stdout) if done.returncode == 0 else None
 
 
 GOOD = """resources:
