@@ -4,6 +4,7 @@
 #include "optimizer/demand.h"
 
 #include "base/day.h"
+#include "optimizer/list.h"
 #include "table/csv_reader.h"
 
 #include <ctype.h>
@@ -51,15 +52,11 @@ static int by_key(const void *a, const void *b)
 static enum status no_demand(const struct gathering *all, int32_t period,
                              struct error_text *error)
 {
-    char list[120] = "";
-    int32_t last = 0;
-    for (size_t i = 0; i < all->count; i++) {
-        int32_t found = all->cells[i].period;
-        if (found != last)
-            snprintf(list + strlen(list), sizeof list - strlen(list),
-                     "%s%" PRId32 "-%02" PRId32, last == 0 ? "" : ", ", found / 100,
-                     found % 100);
-        last = found;
+    char list[120] = "", word[32];
+    for (size_t i = all->count; i > 0; i--) { /* newest first */
+        int32_t found = all->cells[i - 1].period;
+        snprintf(word, sizeof word, "%" PRId32 "-%02" PRId32, found / 100, found % 100);
+        list_add(list, sizeof list, word);
     }
     if (all->count == 0)
         return error_set(error, STATUS_NOT_FOUND,

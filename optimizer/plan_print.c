@@ -3,6 +3,7 @@
  * gets. */
 #include "optimizer/plan_print.h"
 
+#include "optimizer/list.h"
 #include "table/csv_writer.h"
 #include "table/json_text.h"
 #include "table/text_table.h"
@@ -135,14 +136,15 @@ static void add_region(struct text_table *table, const char *region,
 static void add_services(struct text_table *table, const Chw__Plan *plan, size_t first,
                          size_t end)
 {
-    char text[200] = "";
+    char text[200] = "", word[100];
     for (size_t s = 0; s < plan->n_services; s++) {
         double served = 0;
         for (size_t i = first; i < end; i++)
             served += plan->lines[i]->service == s ? plan->lines[i]->served : 0;
-        if (served > 0)
-            snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s %.1f",
-                     text[0] == '\0' ? "" : ", ", plan->services[s]->name, served);
+        if (served > 0) {
+            snprintf(word, sizeof word, "%s %.1f", plan->services[s]->name, served);
+            list_add(text, sizeof text, word);
+        }
     }
     text_table_add(table, "%s", text[0] == '\0' ? "nothing" : text);
 }

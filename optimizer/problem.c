@@ -3,7 +3,8 @@
  */
 #include "optimizer/problem.h"
 
-#include <stdio.h>
+#include "optimizer/list.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,14 +131,8 @@ static void fill_columns(struct problem *self, const struct counts *counts)
 static enum status nobody_served(const struct problem *self, struct error_text *error)
 {
     char list[200] = "";
-    const char *last = "";
-    for (size_t i = 0; i < self->demand->count; i++) {
-        const char *target = self->demand->cells[i].target;
-        if (strcmp(target, last) != 0 && strstr(list, target) == NULL)
-            snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s",
-                     list[0] == '\0' ? "" : ", ", target);
-        last = target;
-    }
+    for (size_t i = 0; i < self->demand->count; i++)
+        list_add(list, sizeof list, self->demand->cells[i].target);
     return error_set(error, STATUS_NOT_FOUND,
                      "no service is for a target and tier of the demand; its targets "
                      "are %s",

@@ -3,8 +3,8 @@
 #include "optimizer/publish.h"
 
 #include "model/program.h"
+#include "optimizer/list.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,15 +87,13 @@ static enum status check_service(const struct program *program,
     const struct program_target *target = program_find(program, service->target);
     if (target == NULL) {
         for (size_t i = 0; i < program->target_count; i++)
-            snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s",
-                     i == 0 ? "" : ", ", program->targets[i].name);
+            list_add(list, sizeof list, program->targets[i].name);
         return error_set(error, STATUS_MALFORMED,
                          "service %s is for %s, which is no target of the program: %s",
                          service->name, service->target, list);
     }
     for (size_t i = 0; i < target->tier_count; i++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s",
-                 i == 0 ? "" : ", ", target->tiers[i].name);
+        list_add(list, sizeof list, target->tiers[i].name);
     for (size_t i = 0; i < service->tier_count; i++) {
         size_t k = 0;
         while (k < target->tier_count &&

@@ -4,6 +4,7 @@
  * Method: small problems whose optimum can be worked out by hand; the same inputs twice;
  * bytes of another format and with indexes that point outside. Larger ones are held
  * against another solver in tests/integration/test_optimizer.py. */
+#include "optimizer/list.h"
 #include "optimizer/plan.h"
 #include "tests/lib/test.h"
 
@@ -221,6 +222,29 @@ static void plan_that_points_outside_itself_is_refused(void **state)
     assert_int_equal(unpack(self->plan, &error), STATUS_OK);
 }
 
+/* ---- sentences ---- */
+
+static void list_has_whole_words_once_and_says_when_some_are_left_out(void **state)
+{
+    static const char *const words[] = {"chd2", "chd", "chd2", "diabetes", "chd", "ckd"};
+    static const struct {
+        size_t room;
+        const char *list;
+    } expected[] = {{40, "chd2, chd, diabetes, ckd"},
+                    {30, "chd2, chd, diabetes, ckd"},
+                    {29, "chd2, chd, diabetes, ..."},
+                    {15, "chd2, chd, ..."},
+                    {8, "..."}};
+    char list[40];
+    (void)state;
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        list[0] = '\0';
+        for (size_t k = 0; k < sizeof words / sizeof words[0]; k++)
+            list_add(list, expected[i].room, words[k]);
+        assert_string_equal(list, expected[i].list);
+    }
+}
+
 /* ---- the adapter ---- */
 
 static void program_without_columns_has_an_optimum_of_nothing(void **state)
@@ -266,6 +290,7 @@ int main(void)
         TEST(demand_for_no_service_is_named),
         TEST(plan_of_another_format_is_refused_by_number),
         TEST(plan_that_points_outside_itself_is_refused),
+        TEST(list_has_whole_words_once_and_says_when_some_are_left_out),
         TEST(program_without_columns_has_an_optimum_of_nothing),
         TEST(region_has_its_own_number_or_the_one_for_all),
     };
