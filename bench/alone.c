@@ -43,6 +43,8 @@ static enum status answer(struct running *self, struct task *task, size_t which,
         next = task_scored(task);
     if (next != TASK_ANSWER || task->reply.outcome == CHW__OUTCOME__OUTCOME_INVALID)
         return error_set(error, STATUS_CORRUPT, "batch %zu: %s", which, task->reason);
+    if (((const Chw__Reply *)task->answer)->n_errors != 0)
+        return error_set(error, STATUS_CORRUPT, "batch %zu has invalid records", which);
     *packed = malloc(protobuf_c_message_get_packed_size(task->answer));
     if (*packed == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");

@@ -250,6 +250,18 @@ enum status cluster_check(struct cluster *self, struct error_text *error)
     return STATUS_OK;
 }
 
+enum status cluster_check_whole(const struct cluster *self, struct error_text *error)
+{
+    for (size_t i = 0; i < self->process_count; i++)
+        if (kill(self->processes[i].pid, 0) != 0)
+            return error_set(error, STATUS_UNAVAILABLE,
+                             "%s (process %d) ended during a run, which says nothing "
+                             "now; %s/cluster.log says why",
+                             self->processes[i].name, (int)self->processes[i].pid,
+                             self->home);
+    return STATUS_OK;
+}
+
 /* ---- the end ---- */
 
 /* It holds files and sockets, no folders. */

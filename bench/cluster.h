@@ -46,6 +46,11 @@ void cluster_stop(struct cluster *self, bool keep);
 /* STATUS_UNAVAILABLE: a process has ended, or a signal asks us to. */
 MUST_CHECK enum status cluster_check(struct cluster *self, struct error_text *error);
 
+/* STATUS_UNAVAILABLE: a process has ended and been replaced, so what was measured is not
+ * what was asked for. */
+MUST_CHECK enum status cluster_check_whole(const struct cluster *self,
+                                           struct error_text *error);
+
 /* Seconds of CPU that process `which` has used, in all its threads. */
 double cluster_cpu_s(const struct cluster *self, size_t which);
 

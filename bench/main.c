@@ -114,12 +114,28 @@ static void name_processes(struct bench *self)
 
 /* ---- the steps ---- */
 
+static bool is_estimator(const char *name)
+{
+    static const char *const names[] = {"logistic", "boosting", "forest"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static enum status check_config(struct bench *self)
 {
     const struct bench_config *config = self->config;
     if (strcmp(config->format, "table") != 0 && strcmp(config->format, "json") != 0)
         return error_set(self->error, STATUS_INVALID,
                          "--format is '%.20s'; expected table or json", config->format);
+    if (!is_estimator(config->estimator))
+        return error_set(self->error, STATUS_INVALID,
+                         "--estimator is '%.20s'; expected logistic, boosting or forest",
+                         config->estimator);
+    if (!report_is_release())
+        fputs("chw-bench: warning: this is no release build; its figures say nothing\n",
+              stderr);
     return STATUS_OK;
 }
 
@@ -221,6 +237,8 @@ static enum status run_all(struct bench *self)
         count_cpu(self, -1);
         status = run_once(self, batches_of(self, self->config->records), &run);
         count_cpu(self, 1);
+        if (status == STATUS_OK)
+            status = cluster_check_whole(&self->cluster, self->error);
         if (status == STATUS_OK)
             note_run(self, &run);
         load_run_release(&run);

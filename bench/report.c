@@ -38,7 +38,7 @@ static void read_machine(struct machine *out)
 }
 
 /* Asserts stay on in a release, so this is how builds differ. */
-static int is_release(void)
+bool report_is_release(void)
 {
     return strcmp(CHW_BUILD_TYPE, "RelWithDebInfo") == 0 ||
            strcmp(CHW_BUILD_TYPE, "Release") == 0;
@@ -80,7 +80,7 @@ static void print_head(const struct report *self, FILE *file)
             "), batches of %" PRIu64 ", %" PRIu64 " in flight; model chd %s (%s)\n\n",
             self->records, self->seed, self->batch, self->window, self->version,
             self->estimator);
-    if (!is_release())
+    if (!report_is_release())
         fputs("WARNING: this is no release build; its figures say nothing\n\n", file);
 }
 

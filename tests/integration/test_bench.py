@@ -4,7 +4,10 @@
 Method: small runs; no figure is judged, but each must be there and agree with the others."""
 import glob
 import json
+import os
+import shutil
 import signal
+import subprocess
 import unittest
 
 from cluster import alive, children, folder, main, run, start, wait_until
@@ -18,6 +21,12 @@ def bench(*options, code=0):
     if done.returncode != code:
         raise AssertionError("code %d, expected %d\n%s" % (done.returncode, code, done.stderr))
     return json.loads(done.stdout) if code == 0 else done
+
+
+def named(pid, name):
+    """Processes of that name below the cluster of the benchmark."""
+    return [process for child in children(pid) for process, called in children(child).items()
+            if called == name]
 
 
 class Bench(unittest.TestCase):
@@ -63,8 +72,28 @@ class Bench(unittest.TestCase):
 
     def test_bad_options_are_refused_before_anything_starts(self):
         for words, said in ((["--batch", 0], "--batch"), (["--batch", 70000], "--batch"),
-                            (["--format", "xml"], "table or json"), (["--nonsense"], "--nonsense")):
-            self.assertIn(said, bench(*words, code=64).stderr)
+                            (["--format", "xml"], "table or json"), (["--nonsense"], "--nonsense"),
+                            (["--estimator", "oracle"], "logistic, boosting or forest")):
+            refused = bench(*words, code=64)
+            self.assertIn(said, refused.stderr)
+            self.assertNotIn("training", refused.stderr)
+
+    def test_a_worker_that_was_replaced_spoils_the_run(self):
+        measuring = start("chw-bench", "--records", 4000000, "--warmup", 0, "--batch", 1000,
+                          stderr=subprocess.PIPE)
+        try:
+            wait_until("workers", lambda: named(measuring.pid, "chw-worker"))
+            wait_until("the runs", lambda: "warming up" in measuring.stderr.readline())
+            os.kill(named(measuring.pid, "chw-worker")[0], signal.SIGKILL)
+            said = measuring.communicate(timeout=120)[1]
+            self.assertEqual(measuring.returncode, 69)
+            self.assertRegex(said, "chw-worker .* ended during a run")
+            for kept in set(glob.glob("/tmp/chw-bench-*")) - self.before:
+                self.assertIn(kept, said)
+                shutil.rmtree(kept)
+        finally:
+            measuring.kill()
+            measuring.wait()
 
     def test_interrupted_it_takes_its_processes_with_it(self):
         measuring = start("chw-bench", "--records", 10 ** 10)
