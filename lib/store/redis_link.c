@@ -64,6 +64,7 @@ static const struct {
     {"READONLY", "it is a replica, which cannot be written to", STATUS_UNAVAILABLE},
     {"LOADING", "it is still loading its data", STATUS_UNAVAILABLE},
     {"ERR DB index", "it has no database of that number", STATUS_UNAVAILABLE},
+    {"ERR Background append only", "it rewrites its append-only file", STATUS_TAKEN},
     {"NOSCRIPT", "it does not know the script", STATUS_NOT_FOUND},
     {"WRONGTYPE", "its keys chw:* are not those of a store", STATUS_CORRUPT},
 };

@@ -39,8 +39,9 @@ static uint64_t number(const char *info, const char *key)
 enum status redis_server_parse(const char *info, struct redis_server *out,
                                struct error_text *error)
 {
-    static const char *const needed[] = {"redis_version", "role", "aof_enabled",
-                                         "maxmemory", "maxmemory_policy"};
+    static const char *const needed[] = {"redis_version", "run_id",
+                                         "role",          "aof_enabled",
+                                         "maxmemory",     "maxmemory_policy"};
     char value[32];
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
@@ -48,6 +49,7 @@ enum status redis_server_parse(const char *info, struct redis_server *out,
             return error_set(error, STATUS_MALFORMED, "its INFO has no %s", needed[i]);
     find(info, "redis_version", out->version, sizeof out->version);
     find(info, "maxmemory_policy", out->policy, sizeof out->policy);
+    find(info, "run_id", out->run, sizeof out->run);
     if (sscanf(out->version, "%u.%u", &out->major, &out->minor) != 2)
         return error_set(error, STATUS_MALFORMED, "its redis_version is no version");
     out->replica = !is(info, "role", "master");
@@ -55,6 +57,9 @@ enum status redis_server_parse(const char *info, struct redis_server *out,
     out->loading = is(info, "loading", "1");
     out->appends = is(info, "aof_enabled", "1");
     out->writes_fail = is(info, "aof_last_write_status", "err");
+    out->rewriting = is(info, "aof_rewrite_in_progress", "1") ||
+                     is(info, "aof_rewrite_scheduled", "1");
+    out->rewrite_failed = is(info, "aof_last_bgrewrite_status", "err");
     out->replica_count = number(info, "connected_slaves");
     out->maxmemory = number(info, "maxmemory");
     out->used_memory = number(info, "used_memory");

@@ -14,8 +14,11 @@ struct redis_server {
     char version[32];
     unsigned major, minor;
     bool replica, cluster, loading;
-    bool appends;     /* appendonly yes */
-    bool writes_fail; /* the last write to the append-only file did */
+    bool appends;        /* appendonly yes */
+    bool writes_fail;    /* the last write to the append-only file did */
+    char run[48];        /* names this start of the server */
+    bool rewriting;      /* the append-only file, now or soon */
+    bool rewrite_failed; /* the last time */
     uint64_t maxmemory, used_memory, replica_count;
     char policy[32]; /* of eviction */
 };

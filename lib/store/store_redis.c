@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SUBSCRIBE_MS = 1000 };
+enum { SUBSCRIBE_MS = 1000, REWRITE_MS = 5000, REWRITE_LOOK_MS = 5 };
 
 static const struct {
     const char *text;
@@ -197,6 +197,98 @@ static enum status open_store(struct redis_store *self, struct error_text *error
     return status;
 }
 
+/* ---- a sound append-only file ---- */
+
+static bool is_text(const redisReply *reply, const char *text)
+{
+    return reply->type == REDIS_REPLY_STRING && strcmp(reply->str, text) == 0;
+}
+
+static enum status note_run(struct redis_store *self, const char *field, const char *run,
+                            struct error_text *error)
+{
+    redisReply *reply;
+    enum status status = redis_link_ask(
+        &self->link, (const char *[]){"HSET", "chw:meta", field, run, NULL}, &reply,
+        error);
+    if (status == STATUS_OK)
+        freeReplyObject(reply);
+    return status;
+}
+
+/* Whether the file has been rewritten, and whether that was begun, in this run. */
+static enum status read_runs(struct redis_store *self, const char *run, bool *done,
+                             bool *begun, struct error_text *error)
+{
+    redisReply *reply;
+    enum status status = redis_link_ask(
+        &self->link,
+        (const char *[]){"HMGET", "chw:meta", "rewritten", "rewriting", NULL}, &reply,
+        error);
+    if (status != STATUS_OK)
+        return status;
+    bool sound = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
+    *done = sound && is_text(reply->element[0], run);
+    *begun = sound && is_text(reply->element[1], run);
+    freeReplyObject(reply);
+    return sound ? STATUS_OK : redis_damaged(self, error);
+}
+
+static enum status begin_rewrite(struct redis_store *self, const char *run,
+                                 struct error_text *error)
+{
+    redisReply *reply;
+    enum status status = redis_link_ask(
+        &self->link, (const char *[]){"BGREWRITEAOF", NULL}, &reply, error);
+    if (status == STATUS_OK)
+        freeReplyObject(reply);
+    else if (status != STATUS_TAKEN) /* another handle has begun it */
+        return status;
+    return note_run(self, "rewriting", run, error);
+}
+
+static enum status await_rewrite(struct redis_store *self, struct error_text *error)
+{
+    struct redis_server server;
+    uint64_t end_ms = clock_monotonic_ms() + REWRITE_MS;
+    for (;;) {
+        enum status status = ask_server(self, &server, error);
+        if (status != STATUS_OK)
+            return status;
+        if (server.rewrite_failed && !server.rewriting)
+            return error_set(error, STATUS_UNAVAILABLE,
+                             "%s: it cannot rewrite its append-only file; its log says "
+                             "why",
+                             self->url.shown);
+        if (!server.rewriting)
+            return note_run(self, "rewritten", server.run, error);
+        if (clock_monotonic_ms() > end_ms)
+            return error_set(error, STATUS_UNAVAILABLE,
+                             "%s: it is rewriting its append-only file after its start",
+                             self->url.shown);
+        poll(NULL, 0, REWRITE_LOOK_MS);
+    }
+}
+
+/* A Redis that is killed while it writes leaves half a script's writes at the end of its
+ * file. Started again it goes on behind them (7.0 does), and started once more it takes
+ * them for a part of the next script: counted twice. A file rewritten from memory has no
+ * such end, so nothing is settled in a run of Redis before that is done. */
+static enum status ensure_rewritten(struct redis_store *self, struct error_text *error)
+{
+    struct redis_server server;
+    bool done, begun;
+    enum status status = ask_server(self, &server, error);
+    if (status == STATUS_OK)
+        status = read_runs(self, server.run, &done, &begun, error);
+    if (status != STATUS_OK || done)
+        return status;
+    bool again = server.rewrite_failed && !server.rewriting;
+    if (!begun || again)
+        status = begin_rewrite(self, server.run, error);
+    return status == STATUS_OK ? await_rewrite(self, error) : status;
+}
+
 static enum status connect_store(struct redis_store *self, struct error_text *error)
 {
     enum status status = redis_link_open(&self->link, error);
@@ -206,6 +298,8 @@ static enum status connect_store(struct redis_store *self, struct error_text *er
         status = load_scripts(self, error);
     if (status == STATUS_OK)
         status = open_store(self, error);
+    if (status == STATUS_OK && self->durable)
+        status = ensure_rewritten(self, error);
     if (status != STATUS_OK)
         redis_link_close(&self->link);
     return status;

@@ -131,7 +131,7 @@ static struct redis_server server(const char *version, const char *role, const c
     struct redis_server parsed;
     struct error_text error = {""};
     snprintf(info, sizeof info,
-             "# Server\r\nredis_version:%s\r\nredis_mode:%s\r\n\r\n"
+             "# Server\r\nredis_version:%s\r\nredis_mode:%s\r\nrun_id:5a\r\n\r\n"
              "# Memory\r\nused_memory:123\r\nused_memory_human:123B\r\nmaxmemory:%s\r\n"
              "maxmemory_policy:%s\r\n\r\n# Persistence\r\nloading:%s\r\n"
              "aof_enabled:%s\r\n\r\n# Replication\r\nrole:%s\r\n",

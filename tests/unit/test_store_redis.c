@@ -8,14 +8,18 @@
 #include "store_fixture.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "store/store_copy.h"
 
+#include <glob.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { ANSWER_MS = 5000 }; /* what a handle waits for an answer */
 
@@ -207,7 +211,7 @@ static void user_with_the_documented_rights_is_enough(void **state)
     start(fixture, NULL);
     ask(fixture,
         "ACL SETUSER chw on >hush ~chw:* &chw:* +@read +@write +@scripting +@pubsub "
-        "+select -@dangerous +info",
+        "+select -@dangerous +info +bgrewriteaof",
         "+OK");
     assert_works(try_open(fixture, "chw:hush@", "", &store, &error));
     assert_works(store_require_durable(store, &error));
@@ -502,12 +506,79 @@ static void killed_server_keeps_what_was_acknowledged(void **state)
     store_close(store);
 }
 
+/* The newest file that commands are appended to. */
+static void find_appended_file(const struct fixture *self, char *path, size_t size)
+{
+    glob_t found;
+    snprintf(path, size, "%s/appendonlydir/*.incr.aof", self->folder);
+    if (glob(path, 0, NULL, &found) != 0) { /* before Redis 7 there is one */
+        snprintf(path, size, "%s/appendonly.aof", self->folder);
+        return;
+    }
+    snprintf(path, size, "%s", found.gl_pathv[found.gl_pathc - 1]);
+    globfree(&found);
+}
+
+static size_t size_of(const char *path)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    return (size_t)info.st_size;
+}
+
+/* Names of cells hold zero bytes, so this is no text. */
+static const uint8_t *find(const uint8_t *from, const uint8_t *end, const char *word)
+{
+    size_t size = strlen(word);
+    while (from + size <= end && memcmp(from, word, size) != 0)
+        from++;
+    assert_true(from + size <= end);
+    return from;
+}
+
+/* As a Redis that is killed while it writes leaves it: behind a script's first write, in
+ * the middle of its second. */
+static void cut_last_script(const char *path, size_t before)
+{
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(file_read(path, 1 << 20, &bytes, &size, NULL), STATUS_OK);
+    const uint8_t *end = bytes + size, *first = find(bytes + before, end, "HINCRBY");
+    const uint8_t *second = find(first + 1, end, "HINCRBY");
+    assert_int_equal(truncate(path, second + 12 - bytes), 0);
+    free(bytes);
+}
+
+static void half_a_script_at_the_end_of_the_file_is_not_run_by_a_later_start(void **state)
+{
+    static const char *const options[] = {"--appendfsync", "always", NULL};
+    struct fixture *fixture = *state;
+    char path[256];
+    start(fixture, options);
+    struct store *store = opened(fixture);
+    assert_works(store_require_durable(store, &why));
+    assert_settles(store, 1, SETTLED_FIRST);
+    find_appended_file(fixture, path, sizeof path);
+    size_t before = size_of(path);
+    assert_settles(store, 2, SETTLED_FIRST);
+    stop(fixture);
+    cut_last_script(path, before);
+    start(fixture, options);
+    assert_settles(store, 2, SETTLED_FIRST); /* what was cut had not been acknowledged */
+    assert_int_equal(demand_total(store).people, 2);
+    stop_and_start(fixture, options);
+    assert_int_equal(demand_total(store).people, 2);
+    assert_settles(store, 2, SETTLED_DUPLICATE);
+    store_close(store);
+}
+
 /* Settles groups of its own, each until it is settled. */
 struct stubborn {
     struct store *store;
     uint8_t client;
     atomic_bool *stop;
-    uint64_t groups, tries;
+    atomic_uint_fast64_t groups;
+    uint64_t tries;
     enum status status;
 };
 
@@ -524,16 +595,25 @@ static void *settle_stubbornly(void *arg)
             group[i] = counted(self->client, self->groups * STUBBORN_GROUP + i, &cell);
         self->status = store_settle(self->store, group, STUBBORN_GROUP, results, NULL);
         self->tries++;
-        if (self->status != STATUS_OK && self->status != STATUS_UNAVAILABLE)
-            break;
         for (size_t i = 1; self->status == STATUS_OK && i < STUBBORN_GROUP; i++)
             if (results[i].verdict != results[0].verdict) /* all of it or nothing */
                 self->status = STATUS_CORRUPT;
+        if (self->status != STATUS_OK && self->status != STATUS_UNAVAILABLE)
+            break;
         self->groups += self->status == STATUS_OK;
         if (self->status == STATUS_UNAVAILABLE)
             poll(NULL, 0, 1);
     }
     return NULL;
+}
+
+/* Some group is settled after this was called. */
+static void await_progress(struct stubborn *ones)
+{
+    uint64_t before = atomic_load(&ones[0].groups);
+    uint64_t end_ms = clock_monotonic_ms() + 20000;
+    while (atomic_load(&ones[0].groups) == before && clock_monotonic_ms() < end_ms)
+        poll(NULL, 0, 1);
 }
 
 static void server_killed_at_any_moment_loses_and_doubles_nothing(void **state)
@@ -549,10 +629,12 @@ static void server_killed_at_any_moment_loses_and_doubles_nothing(void **state)
     start(fixture, options);
     for (uint8_t i = 0; i < STUBBORN; i++) {
         ones[i] = (struct stubborn){.store = opened(fixture), .client = i, .stop = &stop};
+        assert_works(store_require_durable(ones[i].store, &why));
         assert_int_equal(pthread_create(&threads[i], NULL, settle_stubbornly, &ones[i]),
                          0);
     }
     for (int round = 0; round < ROUNDS; round++) {
+        await_progress(ones);
         poll(NULL, 0, rand() % 20);
         stop_and_start(fixture, options);
     }
@@ -711,6 +793,7 @@ int main(void)
         TEST(scripts_that_were_flushed_are_loaded_again),
         TEST(connection_that_was_closed_while_idle_is_made_again),
         TEST(killed_server_keeps_what_was_acknowledged),
+        TEST(half_a_script_at_the_end_of_the_file_is_not_run_by_a_later_start),
         TEST(server_killed_at_any_moment_loses_and_doubles_nothing),
         TEST(settlement_whose_answer_was_lost_is_found_settled),
         TEST(server_that_came_back_empty_is_named_and_not_used),

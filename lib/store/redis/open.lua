@@ -3,7 +3,8 @@
 --
 -- Keys, all of one database:
 --   chw:meta                       hash: format (0: being filled), store (id),
---                                  generation, commits, settlements, artifacts (counters)
+--                                  generation, commits, settlements, artifacts (counters),
+--                                  rewriting, rewritten (runs of the server: store_redis.c)
 --   chw:artifacts:KIND             hash: VERSION:NAME -> "order published_s size"
 --   chw:artifact:KIND:VERSION      the bytes
 --   chw:aliases                    set of KIND:NAME:ALIAS
