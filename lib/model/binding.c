@@ -2,6 +2,7 @@
 /* binding.c - a model's features meet a batch's columns: policies and names are settled
  * here once per batch, so that reading a cell is a table look-up. */
 #include "model/internal.h"
+#include "model/kernel.h"
 #include "model/number.h"
 
 #include <math.h>
@@ -80,6 +81,35 @@ static void bind_codes(struct bound_feature *self)
             self->codes[code] = self->missing;
 }
 
+static bool is_fault(const struct cell *cell)
+{
+    return cell->fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE;
+}
+
+static enum bound_faults faults_of_codes(const struct bound_feature *self)
+{
+    const struct column *column = self->column;
+    size_t count = column->type == COLUMN_BITMAP ? 2 : COLUMNS_CATEGORIES_MAX;
+    if (column->categories != NULL && column->category_count < count)
+        count = column->category_count;
+    for (size_t code = 0; code < count; code++)
+        if (is_fault(&self->codes[code]))
+            return FAULTS_ANY;
+    return FAULTS_NEVER;
+}
+
+static enum bound_faults faults_of(const struct bound_feature *self)
+{
+    const struct column *column = self->column;
+    if (column == NULL)
+        return is_fault(&self->missing) ? FAULTS_ANY : FAULTS_NEVER;
+    if (column->unreadable != NULL || (column->valid != NULL && is_fault(&self->missing)))
+        return FAULTS_ANY;
+    if (column->type != COLUMN_FLOATS)
+        return faults_of_codes(self);
+    return is_numeric(self->feature) && column->valid == NULL ? FAULTS_NAN : FAULTS_ANY;
+}
+
 static enum status bind_feature(struct bound_feature *self, const struct feature *feature,
                                 const struct columns *columns, struct error_text *error)
 {
@@ -91,6 +121,7 @@ static enum status bind_feature(struct bound_feature *self, const struct feature
                          feature->source->name);
     if (self->column != NULL && self->column->type != COLUMN_FLOATS)
         bind_codes(self);
+    self->faults = faults_of(self);
     return STATUS_OK;
 }
 
@@ -113,6 +144,11 @@ enum status model_bind(const struct model *self, const struct columns *columns,
         if (status != STATUS_OK)
             goto fail;
     }
+    if (self->kernel != NULL) {
+        status = self->kernel->prepare(self->compiled, binding, &binding->run);
+        if (status != STATUS_OK)
+            goto fail;
+    }
     *out = binding;
     return STATUS_OK;
 fail:
@@ -124,6 +160,8 @@ void binding_free(struct binding *self)
 {
     if (self == NULL)
         return;
+    if (self->run != NULL)
+        self->model->kernel->release(self->run);
     free(self->features);
     free(self->inputs);
     free(self);
@@ -143,4 +181,45 @@ struct cell binding_cell(const struct bound_feature *self, uint32_t row)
     if (column->type == COLUMN_BITMAP)
         return self->codes[bitmap_test(column->bytes, row)];
     return self->codes[column->bytes[row]];
+}
+
+static void note_fault(struct record_fault *fault, Chw__RecordFault found,
+                       uint32_t feature)
+{
+    if (fault->fault == CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+        *fault = (struct record_fault){found, feature};
+}
+
+static void note_faults(const struct bound_feature *self, uint32_t feature,
+                        uint32_t first, uint32_t count, struct record_fault *faults)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct cell cell = binding_cell(self, first + i);
+        if (is_fault(&cell))
+            note_fault(&faults[i], cell.fault, feature);
+    }
+}
+
+static void note_nans(const float *values, uint32_t feature, uint32_t count,
+                      struct record_fault *faults)
+{
+    unsigned any = 0;
+    for (uint32_t i = 0; i < count; i++)
+        any |= values[i] != values[i];
+    for (uint32_t i = 0; any != 0 && i < count; i++)
+        if (isnan(values[i]))
+            note_fault(&faults[i], CHW__RECORD_FAULT__RECORD_FAULT_NOT_A_NUMBER, feature);
+}
+
+void binding_faults(const struct binding *self, uint32_t first, uint32_t count,
+                    struct record_fault *faults)
+{
+    memset(faults, 0, count * sizeof *faults); /* NONE is 0 */
+    for (uint32_t i = 0; i < self->model->message->n_features; i++) {
+        const struct bound_feature *bound = &self->features[i];
+        if (bound->faults == FAULTS_ANY)
+            note_faults(bound, i, first, count, faults);
+        else if (bound->faults == FAULTS_NAN)
+            note_nans(bound->column->floats + first, i, count, faults);
+    }
 }

@@ -4,6 +4,7 @@
 
 #include "base/proto_parse.h"
 #include "model/internal.h"
+#include "model/kernel.h"
 
 #include <stdlib.h>
 
@@ -24,6 +25,9 @@ enum status model_load(const uint8_t *bytes, size_t size, struct model **out,
     status = model_check(self, error);
     if (status != STATUS_OK)
         goto fail;
+    status = kernel_choose(self, &self->kernel, &self->compiled);
+    if (status != STATUS_OK)
+        goto fail;
     self->version = digest_sha256(bytes, size);
     *out = self;
     return STATUS_OK;
@@ -36,6 +40,8 @@ void model_free(struct model *self)
 {
     if (self == NULL)
         return;
+    if (self->kernel != NULL)
+        self->kernel->free(self->compiled);
     for (size_t i = 0; self->features != NULL && i < self->message->n_features; i++)
         free(self->features[i].numbers);
     free(self->features);
@@ -51,6 +57,11 @@ const char *model_name(const struct model *self)
 const struct digest *model_version(const struct model *self)
 {
     return &self->version;
+}
+
+const char *model_kernel(const struct model *self)
+{
+    return self->kernel == NULL ? "reference" : self->kernel->name;
 }
 
 const Chw__Model *model_message(const struct model *self)

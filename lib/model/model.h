@@ -4,8 +4,9 @@
  *   bytes (proto/model.proto) --model_load--> model --model_bind(columns)--> binding
  *                                                   model_score(binding, rows) --> scores
  *
- * This is the reference scorer, written for clarity: faster kernels are tested against it.
- * It is deterministic: the same bytes and columns give the same floats on every machine with
+ * Many records at once are scored by a kernel chosen when the model is loaded; few, and
+ * those of models that no kernel takes, by the reference scorer, written for clarity. They
+ * give the same floats to the bit. Scoring is deterministic: the same bytes and columns give the same floats on every machine with
  * IEEE arithmetic. How each part is evaluated is said in proto/model.proto. Pure. */
 
 #ifndef MODEL_MODEL_H
@@ -73,8 +74,18 @@ struct record_fault {
 void model_score(const struct binding *self, uint32_t first, uint32_t count,
                  float *probabilities, struct record_fault *faults);
 
-/* The margin before calibration and link of the same rows, for tests and kernels. */
+/* The margin before calibration and link of the same rows. */
 void model_margins(const struct binding *self, uint32_t first, uint32_t count, float *margins,
                    struct record_fault *faults);
+
+/* The same two by the reference scorer, a record at a time: what every kernel must equal to
+ * the bit. For tests and benchmarks. */
+void model_reference_score(const struct binding *self, uint32_t first, uint32_t count,
+                           float *probabilities, struct record_fault *faults);
+void model_reference_margins(const struct binding *self, uint32_t first, uint32_t count,
+                             float *margins, struct record_fault *faults);
+
+/* Which kernel scores large batches: "bit-sliced trees", "linear" or "reference". */
+const char *model_kernel(const struct model *self);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scorer.c - the reference evaluation: cells -> inputs -> margin -> probability, a record
- * at a time, in the order and precision that proto/model.proto says. */
+ * at a time, in the order and precision that proto/model.proto says; and the blocks that
+ * a kernel evaluates instead. */
 #include "model/internal.h"
+#include "model/kernel.h"
 
 #include <math.h>
 
@@ -145,25 +147,100 @@ static struct record_fault score_row(const struct binding *self, uint32_t row, f
     return no_fault;
 }
 
-void model_score(const struct binding *self, uint32_t first, uint32_t count,
-                 float *probabilities, struct record_fault *faults)
+void model_reference_score(const struct binding *self, uint32_t first, uint32_t count,
+                           float *probabilities, struct record_fault *faults)
 {
     for (uint32_t i = 0; i < count; i++)
         faults[i] = score_row(self, first + i, &probabilities[i]);
 }
 
+static struct record_fault margin_of_row(const struct binding *self, uint32_t row,
+                                         float *out)
+{
+    struct record_fault found = read_record(self, row);
+    *out = 0.0F;
+    if (found.fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+        return found;
+    double scored = margin(self->model, self->inputs);
+    if (isnan(scored))
+        return blame(self);
+    *out = (float)scored;
+    return no_fault;
+}
+
+void model_reference_margins(const struct binding *self, uint32_t first, uint32_t count,
+                             float *margins, struct record_fault *faults)
+{
+    for (uint32_t i = 0; i < count; i++)
+        faults[i] = margin_of_row(self, first + i, &margins[i]);
+}
+
+/* ---- blocks ---- */
+
+/* What a kernel's margin becomes, for a record without a fault. */
+typedef float finish_fn(const struct model *model, double margin);
+
+static float finish_probability(const struct model *model, double margin)
+{
+    return probability(model->message, margin);
+}
+
+static float finish_margin(const struct model *model, double margin)
+{
+    (void)model;
+    return (float)margin;
+}
+
+/* A result that is no number is worked out again, to say whose fault it is. */
+static void finish_block(const struct binding *self, uint32_t first, uint32_t count,
+                         const double *margins, finish_fn *finish, float *out,
+                         struct record_fault *faults)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = 0.0F;
+        if (faults[i].fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+            continue;
+        out[i] = finish(self->model, margins[i]);
+        if (!isnan(out[i]))
+            continue;
+        if (finish == finish_margin)
+            model_reference_margins(self, first + i, 1, &out[i], &faults[i]);
+        else
+            model_reference_score(self, first + i, 1, &out[i], &faults[i]);
+    }
+}
+
+/* As many rows as the kernel takes, in blocks; returns how many that were. */
+static uint32_t run_blocks(const struct binding *self, uint32_t first, uint32_t count,
+                           finish_fn *finish, float *out, struct record_fault *faults)
+{
+    const struct kernel_type *kernel = self->model->kernel;
+    double margins[KERNEL_BLOCK];
+    uint32_t done = 0;
+    while (kernel != NULL && count - done >= kernel->rows_min && done < count) {
+        uint32_t rows = count - done < KERNEL_BLOCK ? count - done : KERNEL_BLOCK;
+        binding_faults(self, first + done, rows, faults + done);
+        kernel->block(self->run, first + done, rows, margins);
+        finish_block(self, first + done, rows, margins, finish, out + done,
+                     faults + done);
+        done += rows;
+    }
+    return done;
+}
+
+void model_score(const struct binding *self, uint32_t first, uint32_t count,
+                 float *probabilities, struct record_fault *faults)
+{
+    uint32_t done =
+        run_blocks(self, first, count, finish_probability, probabilities, faults);
+    model_reference_score(self, first + done, count - done, probabilities + done,
+                          faults + done);
+}
+
 void model_margins(const struct binding *self, uint32_t first, uint32_t count,
                    float *margins, struct record_fault *faults)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        faults[i] = read_record(self, first + i);
-        margins[i] = 0.0F;
-        if (faults[i].fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
-            continue;
-        double found = margin(self->model, self->inputs);
-        if (isnan(found))
-            faults[i] = blame(self);
-        else
-            margins[i] = (float)found;
-    }
+    uint32_t done = run_blocks(self, first, count, finish_margin, margins, faults);
+    model_reference_margins(self, first + done, count - done, margins + done,
+                            faults + done);
 }

@@ -190,7 +190,7 @@ static void score_chunk(struct truth *self, const struct model *model,
     }
     must(columns_view(&batch, &columns, &error), &error);
     must(model_bind(model, &columns, &binding, &error), &error);
-    model_score(binding, 0, chunk->rows, probabilities, faults);
+    model_reference_score(binding, 0, chunk->rows, probabilities, faults);
     binding_free(binding);
     columns_release(&columns);
     free(pointers);

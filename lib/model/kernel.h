@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel.h - margins of many records at once: chosen when a model is loaded, prepared for
+ * the columns of a batch when it is bound. Private to lib/model.
+ *
+ *   model  --kernel_compile-->  kernel   (once; immutable, shared by threads)
+ *   batch  --kernel_prepare-->  run      (once per binding, one thread)
+ *          --kernel_block--->   margins of up to KERNEL_BLOCK records
+ *
+ * Every kernel gives the reference scorer's margins to the bit (scorer.c): the same
+ * additions in the same order and precision. */
+
+#ifndef MODEL_KERNEL_H
+#define MODEL_KERNEL_H
+
+#include "model/internal.h"
+
+enum { KERNEL_BLOCK = 256 };
+
+struct kernel_type {
+    const char *name;
+    uint32_t rows_min; /* fewer records are left to the reference scorer */
+    /* NULL in *out: this model is not for this kernel. */
+    enum status (*compile)(const struct model *model, void **out);
+    void (*free)(void *compiled);
+    enum status (*prepare)(const void *compiled, const struct binding *binding,
+                           void **out);
+    void (*release)(void *run);
+    /* `count` up to KERNEL_BLOCK records from `first`; those with a fault have any
+     * margin. */
+    void (*block)(void *run, uint32_t first, uint32_t count, double *margins);
+};
+
+extern const struct kernel_type kernel_linear;
+extern const struct kernel_type kernel_sliced;
+
+/* The first kernel that takes the model; none: both stay NULL. */
+MUST_CHECK enum status kernel_choose(const struct model *model,
+                                     const struct kernel_type **type, void **compiled);
+
+/* The value of a numeric or coded feature's one input. */
+float kernel_input(const struct feature *self, float value);
+
+/* Bits [first, first + count) of a bitmap, count up to 64, the first in bit 0. */
+uint64_t kernel_bits(const uint8_t *bits, uint32_t first, uint32_t count);
+
+#endif
