@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a model: what loads must score a batch made of its own features, and no
- * probability may leave [0, 1]. */
+/* Any bytes as a model: what loads must score a batch made of its own features, as its
+ * kernel and as the reference scorer to the same bit, and no probability may leave [0,
+ * 1].
+ */
 #include "model/model.h"
 #include "tests/lib/build.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { ROWS = 8 };
+enum { KINDS = 8, ROWS = 4 * KINDS }; /* enough for every kernel */
 
 /* Each feature another type of column, each row another kind of value. */
 static void add_column(Chw__Batch *batch, const Chw__Feature *feature, size_t index)
 {
-    static const float floats[ROWS] = {0.0F, 1.0F,     -1.5F, 5.0F,
-                                       NAN,  INFINITY, 1e30F, 0.1F};
-    static const uint8_t codes[ROWS] = {0, 1, 2, 3, 5, 100, 255, 0};
-    static const uint8_t few[ROWS] = {0, 1, 2, 3, 0, 1, 2, 3};
+    static const float few_floats[KINDS] = {0.0F, 1.0F,     -1.5F, 5.0F,
+                                            NAN,  INFINITY, 1e30F, 0.1F};
+    static const uint8_t few_codes[KINDS] = {0, 1, 2, 3, 5, 100, 255, 0};
+    static const uint8_t bits[KINDS] = {100, 255, 0, 7};
+    float floats[ROWS];
+    uint8_t codes[ROWS], few[ROWS];
+    for (size_t i = 0; i < ROWS; i++) {
+        floats[i] = few_floats[i % KINDS];
+        codes[i] = few_codes[i % KINDS];
+        few[i] = (uint8_t)(i % 4);
+    }
     Chw__Column *column;
     if (index % 4 == 0)
         column = build_floats(batch, feature->name, floats, ROWS);
@@ -24,11 +34,11 @@ static void add_column(Chw__Batch *batch, const Chw__Feature *feature, size_t in
     else if (index % 4 == 2)
         column = build_codes(batch, feature->name, few, ROWS, "a,1,x y,5.0");
     else
-        column = build_bitmap(batch, feature->name, codes + 5, 1, NULL);
+        column = build_bitmap(batch, feature->name, bits, ROWS / 8, NULL);
     if (index % 3 == 1)
-        column->valid = build_bytes("\x7f", 1);
+        column->valid = build_bytes("\x7f\xff\xfe\xff", ROWS / 8);
     if (index % 5 == 3)
-        column->unreadable = build_bytes("\x10", 1);
+        column->unreadable = build_bytes("\x10\x00\x00\x01", ROWS / 8);
 }
 
 static void check_row(float p, const struct record_fault *fault, size_t feature_count)
@@ -36,6 +46,17 @@ static void check_row(float p, const struct record_fault *fault, size_t feature_
     if (!(p >= 0.0F && p <= 1.0F) || fault->feature >= feature_count)
         abort();
     if (fault->fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE && p != 0.0F)
+        abort();
+}
+
+static void compare(const struct binding *binding, const float *p,
+                    const struct record_fault *faults)
+{
+    float expected[ROWS];
+    struct record_fault expected_faults[ROWS];
+    model_reference_score(binding, 0, ROWS, expected, expected_faults);
+    if (memcmp(p, expected, sizeof expected) != 0 ||
+        memcmp(faults, expected_faults, sizeof expected_faults) != 0)
         abort();
 }
 
@@ -53,6 +74,7 @@ static void score(const struct model *model)
         float p[ROWS];
         struct record_fault faults[ROWS];
         model_score(binding, 0, ROWS, p, faults);
+        compare(binding, p, faults);
         for (size_t row = 0; row < ROWS; row++)
             check_row(p[row], &faults[row], message->n_features);
         binding_free(binding);
