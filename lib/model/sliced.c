@@ -19,6 +19,7 @@ struct compiling {
     const Chw__Trees *trees;
     struct sliced *out;
     uint16_t *feature_of; /* of each input */
+    bool too_many;        /* thresholds on one feature, for ranks of 16 bits */
 };
 
 /* ---- which models ---- */
@@ -200,6 +201,7 @@ static bool make_features(struct compiling *self)
         struct sliced_feature *feature = &self->out->features[i];
         feature->one_hot = is_one_hot(&self->model->features[i]);
         sort_thresholds(feature);
+        self->too_many = self->too_many || feature->threshold_count > THRESHOLDS_MAX;
         if (!feature->one_hot && !make_buckets(feature))
             return false;
         for (uint32_t code = 0; !feature->one_hot && code < 256; code++)
@@ -385,24 +387,23 @@ static enum status compile(const struct model *model, void **out)
 {
     *out = NULL;
     if (model->message->estimator_case != CHW__MODEL__ESTIMATOR_TREES ||
-        !is_shallow_enough(model) || inner_nodes(model->message->trees) > THRESHOLDS_MAX)
+        !is_shallow_enough(model))
         return STATUS_OK;
     struct sliced *self = calloc(1, sizeof *self);
     if (self == NULL)
         return STATUS_NOMEM;
     self->model = model;
     self->features = calloc(model->message->n_features + 1, sizeof *self->features);
-    struct compiling compiling = {model, model->message->trees, self, NULL};
-    bool made = self->features != NULL && map_inputs(&compiling) &&
-                make_features(&compiling) && make_questions(&compiling) &&
-                make_trees(&compiling);
+    struct compiling compiling = {model, model->message->trees, self, NULL, false};
+    bool made =
+        self->features != NULL && map_inputs(&compiling) && make_features(&compiling) &&
+        (compiling.too_many || (make_questions(&compiling) && make_trees(&compiling)));
     free(compiling.feature_of);
-    if (!made) {
+    if (made && !compiling.too_many)
+        *out = self;
+    else
         free_sliced(self);
-        return STATUS_NOMEM;
-    }
-    *out = self;
-    return STATUS_OK;
+    return made ? STATUS_OK : STATUS_NOMEM;
 }
 
 static enum status prepare(const void *compiled, const struct binding *binding,

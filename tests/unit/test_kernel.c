@@ -284,6 +284,45 @@ static void trees_of_depth_eight_score_as_the_reference_does(void **state)
     }
 }
 
+/* Perfect trees of depth eight whose thresholds are all different. */
+static Chw__Model *wide_trees(uint32_t trees, uint32_t inputs)
+{
+    enum { INNER = 255 };
+    static struct build_node nodes[2 * INNER + 1];
+    Chw__Model *model = build_trees(0.5F);
+    for (uint32_t i = 0; i < inputs; i++) {
+        char *name = build_alloc(8);
+        name[0] = (char)('a' + i);
+        build_numeric(model, name, 0, 1)->missing =
+            chance(2) ? CHW__MISSING_POLICY__MISSING_KEEP
+                      : CHW__MISSING_POLICY__MISSING_IMPUTE;
+    }
+    for (uint32_t i = 0; i < trees; i++) {
+        for (uint32_t k = 0; k < INNER; k++)
+            nodes[k] =
+                (struct build_node){.input = chance(inputs),
+                                    .threshold = (float)(i * INNER + k) * 0.001F - 20.0F +
+                                                 (chance(4) == 0 ? 100.0F : 0.0F),
+                                    .left = 2 * k + 1,
+                                    .right = 2 * k + 2,
+                                    .default_left = (uint8_t)chance(2)};
+        for (uint32_t k = INNER; k <= 2 * INNER; k++)
+            nodes[k] = (struct build_node){.threshold = (float)chance(1000) / 333.0F};
+        build_tree(model, nodes, 2 * INNER + 1);
+    }
+    return model;
+}
+
+static void many_thresholds_on_a_feature_score_as_the_reference_does(void **state)
+{
+    static const uint32_t shapes[][2] = {{1, 1}, {2, 1}, {20, 3}, {300, 8}};
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        compare(wide_trees(shapes[i][0], shapes[i][1]));
+        build_reset();
+    }
+}
+
 static void trees_too_deep_for_a_kernel_score_as_the_reference_does(void **state)
 {
     (void)state;
@@ -318,6 +357,8 @@ static void kernel_is_chosen_by_estimator_and_depth(void **state)
     static struct build_node chain[2 * DEPTH_DEEPEST + 1];
     (void)state;
     assert_string_equal(kernel_of(any_linear()), "linear");
+    assert_string_equal(kernel_of(wide_trees(300, 8)), "bit-sliced trees");
+    assert_string_equal(kernel_of(wide_trees(300, 1)), "reference"); /* too many ranks */
     for (uint32_t depth = 0; depth <= DEPTH_DEEPEST; depth++) {
         Chw__Model *model = build_trees(0);
         build_numeric(model, "a", 0, 1);
@@ -339,6 +380,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(shallow_trees_score_as_the_reference_does),
         TEST(trees_of_depth_eight_score_as_the_reference_does),
+        TEST(many_thresholds_on_a_feature_score_as_the_reference_does),
         TEST(trees_too_deep_for_a_kernel_score_as_the_reference_does),
         TEST(linear_models_score_as_the_reference_does),
         TEST(kernel_is_chosen_by_estimator_and_depth),
