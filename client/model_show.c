@@ -11,10 +11,19 @@
 
 enum { LABEL_WIDTH = 12 };
 
+static const char *const combinations[] = {
+    [CHW__PARTS__COMBINE__MEAN] = "averaged",
+    [CHW__PARTS__COMBINE__SOFTMAX] = "one class of a softmax",
+    [CHW__PARTS__COMBINE__SHARE] = "one class's share",
+};
+
 static void show_estimator(const Chw__Model *model)
 {
     printf("%-*s", LABEL_WIDTH, "estimator");
-    if (model->estimator_case == CHW__MODEL__ESTIMATOR_LINEAR)
+    if (model->estimator_case == CHW__MODEL__ESTIMATOR_PARTS)
+        printf("%zu estimators over %zu features, %s", model->parts->n_parts,
+               model->n_features, combinations[model->parts->combine]);
+    else if (model->estimator_case == CHW__MODEL__ESTIMATOR_LINEAR)
         printf("linear, %zu inputs from %zu features", model->linear->n_weights,
                model->n_features);
     else
@@ -34,6 +43,8 @@ static void add_missing(struct text_table *table, const Chw__Feature *feature)
         text_table_add(table, "record invalid");
     else if (feature->missing == CHW__MISSING_POLICY__MISSING_KEEP)
         text_table_add(table, "kept missing");
+    else if (feature->missing == CHW__MISSING_POLICY__MISSING_OTHER)
+        text_table_add(table, "another category");
     else if (feature->missing == CHW__MISSING_POLICY__MISSING_INDICATOR)
         text_table_add(table, "an indicator");
     else if (numeric)

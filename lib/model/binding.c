@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What Numeric.zero_missing takes for zero. */
+static const float ZERO_WITHIN = 1e-35F;
+
 static struct cell fault(Chw__RecordFault fault)
 {
     return (struct cell){.fault = fault};
@@ -29,6 +32,8 @@ static struct cell missing_cell(const struct feature *self)
     const Chw__Feature *source = self->source;
     if (source->missing == CHW__MISSING_POLICY__MISSING_KEEP)
         return value(NAN);
+    if (source->missing == CHW__MISSING_POLICY__MISSING_OTHER)
+        return value((float)feature_other(source));
     if (source->missing == CHW__MISSING_POLICY__MISSING_INDICATOR)
         return value((float)source->category->n_names);
     if (source->missing == CHW__MISSING_POLICY__MISSING_IMPUTE)
@@ -39,7 +44,10 @@ static struct cell missing_cell(const struct feature *self)
 
 static struct cell unknown_cell(const struct feature *self)
 {
-    if (self->source->category->unknown == CHW__UNKNOWN_POLICY__UNKNOWN_MISSING)
+    Chw__UnknownPolicy policy = self->source->category->unknown;
+    if (policy == CHW__UNKNOWN_POLICY__UNKNOWN_OTHER)
+        return value((float)feature_other(self->source));
+    if (policy == CHW__UNKNOWN_POLICY__UNKNOWN_MISSING)
         return missing_cell(self);
     return fault(CHW__RECORD_FAULT__RECORD_FAULT_UNKNOWN_CATEGORY);
 }
@@ -50,7 +58,9 @@ static struct cell cell_of_number(const struct feature *self, float number)
     if (isnan(number))
         return fault(CHW__RECORD_FAULT__RECORD_FAULT_NOT_A_NUMBER);
     if (is_numeric(self))
-        return value(number);
+        return self->source->numeric->zero_missing && fabsf(number) <= ZERO_WITHIN
+                   ? missing_cell(self)
+                   : value(number);
     for (size_t i = 0; i < self->source->category->n_names; i++)
         if ((float)self->numbers[i] == number)
             return value((float)i);
@@ -137,18 +147,19 @@ enum status model_bind(const struct model *self, const struct columns *columns,
     binding->model = self;
     binding->features = calloc(count, sizeof binding->features[0]);
     binding->inputs = calloc(self->input_count, sizeof binding->inputs[0]);
-    if (binding->features == NULL || binding->inputs == NULL)
+    binding->margins = calloc(self->part_count * KERNEL_BLOCK, sizeof(double));
+    binding->parts = calloc(self->part_count, sizeof binding->parts[0]);
+    if (binding->features == NULL || binding->inputs == NULL ||
+        binding->margins == NULL || binding->parts == NULL)
         goto fail;
     for (size_t i = 0; i < count; i++) {
         status = bind_feature(&binding->features[i], &self->features[i], columns, error);
         if (status != STATUS_OK)
             goto fail;
     }
-    if (self->kernel != NULL) {
-        status = self->kernel->prepare(self->compiled, binding, &binding->run);
-        if (status != STATUS_OK)
-            goto fail;
-    }
+    status = kernels_prepare(binding, columns->rows);
+    if (status != STATUS_OK)
+        goto fail;
     *out = binding;
     return STATUS_OK;
 fail:
@@ -160,10 +171,12 @@ void binding_free(struct binding *self)
 {
     if (self == NULL)
         return;
-    if (self->run != NULL)
-        self->model->kernel->release(self->run);
+    if (self->parts != NULL)
+        kernels_release(self);
     free(self->features);
     free(self->inputs);
+    free(self->margins);
+    free(self->parts);
     free(self);
 }
 

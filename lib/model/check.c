@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEATURE_NAME_MAX = COLUMNS_NAME_MAX, FEATURE_CATEGORIES_MAX = 255 };
+enum {
+    FEATURE_NAME_MAX = COLUMNS_NAME_MAX,
+    FEATURE_CATEGORIES_MAX = 255,
+    CLASS_MAX = 255, /* of a category: a byte holds it */
+    PARTS_MIN = 2,
+    PARTS_MAX = 256,
+};
 
 /* ---- features ---- */
 
@@ -24,6 +30,12 @@ static enum status check_numeric(const Chw__Feature *feature, struct error_text 
     if (feature->missing == CHW__MISSING_POLICY__MISSING_INDICATOR)
         return error_set(error, STATUS_INVALID,
                          "only a one-hot category has an indicator for missing values");
+    if (feature->missing == CHW__MISSING_POLICY__MISSING_OTHER)
+        return error_set(error, STATUS_INVALID,
+                         "only a category has another one for missing values");
+    if (numeric->zero_missing && feature->missing != CHW__MISSING_POLICY__MISSING_KEEP)
+        return error_set(error, STATUS_INVALID,
+                         "zero is missing, and missing values are not kept");
     return STATUS_OK;
 }
 
@@ -50,7 +62,7 @@ static enum status check_category_choices(const Chw__Feature *feature,
     if ((uint32_t)category->encoding > CHW__CATEGORY_ENCODING__ENCODING_CODE)
         return error_set(error, STATUS_INVALID, "no such encoding: %d",
                          (int)category->encoding);
-    if ((uint32_t)category->unknown > CHW__UNKNOWN_POLICY__UNKNOWN_MISSING)
+    if ((uint32_t)category->unknown > CHW__UNKNOWN_POLICY__UNKNOWN_OTHER)
         return error_set(error, STATUS_INVALID,
                          "no such policy for unknown categories: %d",
                          (int)category->unknown);
@@ -58,6 +70,12 @@ static enum status check_category_choices(const Chw__Feature *feature,
         category->encoding != CHW__CATEGORY_ENCODING__ENCODING_ONE_HOT)
         return error_set(error, STATUS_INVALID,
                          "only a one-hot category has an indicator for missing values");
+    bool other = category->unknown == CHW__UNKNOWN_POLICY__UNKNOWN_OTHER ||
+                 feature->missing == CHW__MISSING_POLICY__MISSING_OTHER;
+    if (other && feature_other(feature) > CLASS_MAX)
+        return error_set(error, STATUS_INVALID,
+                         "%zu categories and an indicator leave no room for others",
+                         category->n_names);
     if (category->impute >= category->n_names)
         return error_set(error, STATUS_INVALID, "impute is %u of %zu categories",
                          category->impute, category->n_names);
@@ -97,6 +115,14 @@ static enum status check_kind(struct feature *self, struct error_text *error)
     return error_set(error, STATUS_INVALID, "it is neither numeric nor a category");
 }
 
+static bool all_trees(const struct model *self)
+{
+    for (size_t i = 0; i < self->part_count; i++)
+        if (self->parts[i].trees == NULL)
+            return false;
+    return true;
+}
+
 static enum status check_feature(const struct model *model, struct feature *self,
                                  struct error_text *error)
 {
@@ -106,11 +132,10 @@ static enum status check_feature(const struct model *model, struct feature *self
         return error_set(error, STATUS_INVALID,
                          "the name has %zu bytes, expected 1 to %d", name_size,
                          FEATURE_NAME_MAX);
-    if ((uint32_t)source->missing > CHW__MISSING_POLICY__MISSING_INDICATOR)
+    if ((uint32_t)source->missing > CHW__MISSING_POLICY__MISSING_OTHER)
         return error_set(error, STATUS_INVALID, "no such policy for missing values: %d",
                          (int)source->missing);
-    if (source->missing == CHW__MISSING_POLICY__MISSING_KEEP &&
-        model->message->estimator_case != CHW__MODEL__ESTIMATOR_TREES)
+    if (source->missing == CHW__MISSING_POLICY__MISSING_KEEP && !all_trees(model))
         return error_set(error, STATUS_INVALID, "only trees can keep a missing value");
     return check_kind(self, error);
 }
@@ -166,135 +191,11 @@ static enum status check_features(struct model *self, struct error_text *error)
     return check_unique_names(self, error);
 }
 
-/* ---- trees ---- */
+/* ---- estimators ---- */
 
-static enum status check_lengths(const Chw__Tree *tree, struct error_text *error)
+static enum status check_linear(const struct model *self, const Chw__Linear *linear,
+                                struct error_text *error)
 {
-    size_t count = tree->n_left;
-    if (count == 0)
-        return error_set(error, STATUS_INVALID, "it has no nodes");
-    if (tree->n_input != count || tree->n_threshold != count || tree->n_right != count ||
-        tree->default_left.len != count)
-        return error_set(
-            error, STATUS_INVALID,
-            "the arrays of its nodes differ in length: input %zu, threshold %zu, "
-            "left %zu, right %zu, default_left %zu",
-            tree->n_input, tree->n_threshold, count, tree->n_right,
-            tree->default_left.len);
-    return STATUS_OK;
-}
-
-static enum status check_leaf(const Chw__Tree *tree, size_t node,
-                              struct error_text *error)
-{
-    if (tree->right[node] != 0)
-        return error_set(error, STATUS_INVALID, "node %zu has a right child only", node);
-    if (!isfinite(tree->threshold[node]))
-        return error_set(error, STATUS_INVALID, "the value of leaf %zu is not finite",
-                         node);
-    return STATUS_OK;
-}
-
-static enum status check_split(const Chw__Tree *tree, size_t node, uint32_t input_count,
-                               struct error_text *error)
-{
-    if (isnan(tree->threshold[node]))
-        return error_set(error, STATUS_INVALID,
-                         "the threshold of node %zu is not a number", node);
-    if (tree->input[node] >= input_count)
-        return error_set(error, STATUS_INVALID, "node %zu reads input %u of %u", node,
-                         tree->input[node], input_count);
-    if (tree->default_left.data[node] > 1)
-        return error_set(error, STATUS_INVALID, "default_left of node %zu is not 0 or 1",
-                         node);
-    if (tree->left[node] >= tree->n_left || tree->right[node] >= tree->n_left)
-        return error_set(error, STATUS_INVALID,
-                         "node %zu has a child beyond the last node", node);
-    return STATUS_OK;
-}
-
-static enum status check_node(const Chw__Tree *tree, size_t node, uint32_t input_count,
-                              struct error_text *error)
-{
-    if (tree->left[node] == 0)
-        return check_leaf(tree, node, error);
-    return check_split(tree, node, input_count, error);
-}
-
-/* From the root no node is met twice: so there is no cycle and every walk ends. `stack`
- * has room for each node, `seen` is zeroed. */
-static enum status check_walk(const Chw__Tree *tree, uint32_t *stack, bool *seen,
-                              struct error_text *error)
-{
-    size_t depth = 0;
-    stack[depth++] = 0;
-    seen[0] = true;
-    while (depth > 0) {
-        uint32_t node = stack[--depth];
-        if (tree->left[node] == 0)
-            continue;
-        const uint32_t children[] = {tree->left[node], tree->right[node]};
-        for (size_t i = 0; i < 2; i++) {
-            if (seen[children[i]])
-                return error_set(error, STATUS_INVALID, "node %u is reached twice",
-                                 children[i]);
-            seen[children[i]] = true;
-            stack[depth++] = children[i];
-        }
-    }
-    return STATUS_OK;
-}
-
-static enum status check_shape(const Chw__Tree *tree, struct error_text *error)
-{
-    uint32_t *stack = calloc(tree->n_left, sizeof stack[0]);
-    bool *seen = calloc(tree->n_left, sizeof seen[0]);
-    enum status status = STATUS_NOMEM;
-    if (stack != NULL && seen != NULL)
-        status = check_walk(tree, stack, seen, error);
-    free(stack);
-    free(seen);
-    return status;
-}
-
-static enum status check_tree(const Chw__Tree *tree, uint32_t input_count,
-                              struct error_text *error)
-{
-    enum status status = check_lengths(tree, error);
-    for (size_t node = 0; status == STATUS_OK && node < tree->n_left; node++)
-        status = check_node(tree, node, input_count, error);
-    return status == STATUS_OK ? check_shape(tree, error) : status;
-}
-
-static enum status check_trees(const struct model *self, struct error_text *error)
-{
-    const Chw__Trees *trees = self->message->trees;
-    if (trees->n_trees == 0 || trees->n_trees > MODEL_TREES_MAX)
-        return error_set(error, STATUS_INVALID, "%zu trees, expected 1 to %d",
-                         trees->n_trees, MODEL_TREES_MAX);
-    if ((uint32_t)trees->aggregate > CHW__TREES__AGGREGATE__MEAN)
-        return error_set(error, STATUS_INVALID, "no such aggregate: %d",
-                         (int)trees->aggregate);
-    if (!isfinite(trees->base_margin))
-        return error_set(error, STATUS_INVALID, "the base margin is not finite");
-    size_t nodes = 0;
-    for (size_t i = 0; i < trees->n_trees; i++) {
-        nodes += trees->trees[i]->n_left;
-        if (nodes > MODEL_NODES_MAX)
-            return error_set(error, STATUS_INVALID, "more than %d nodes",
-                             MODEL_NODES_MAX);
-        enum status status = check_tree(trees->trees[i], self->input_count, error);
-        if (status != STATUS_OK)
-            return error_prefix(error, status, "tree %zu", i);
-    }
-    return STATUS_OK;
-}
-
-/* ---- the rest ---- */
-
-static enum status check_linear(const struct model *self, struct error_text *error)
-{
-    const Chw__Linear *linear = self->message->linear;
     if (linear->n_weights != self->input_count)
         return error_set(error, STATUS_INVALID, "%zu weights for %u inputs",
                          linear->n_weights, self->input_count);
@@ -304,15 +205,6 @@ static enum status check_linear(const struct model *self, struct error_text *err
         if (!isfinite(linear->weights[i]))
             return error_set(error, STATUS_INVALID, "weight %zu is not finite", i);
     return STATUS_OK;
-}
-
-static enum status check_estimator(const struct model *self, struct error_text *error)
-{
-    if (self->message->estimator_case == CHW__MODEL__ESTIMATOR_LINEAR)
-        return check_linear(self, error);
-    if (self->message->estimator_case == CHW__MODEL__ESTIMATOR_TREES)
-        return check_trees(self, error);
-    return error_set(error, STATUS_INVALID, "the model has no estimator");
 }
 
 static enum status check_isotonic(const Chw__Isotonic *isotonic, struct error_text *error)
@@ -335,14 +227,66 @@ static enum status check_isotonic(const Chw__Isotonic *isotonic, struct error_te
     return STATUS_OK;
 }
 
-static enum status check_calibration(const Chw__Model *message, struct error_text *error)
+static enum status check_output(const struct output *self, struct error_text *error)
 {
-    if (message->calibration_case == CHW__MODEL__CALIBRATION_ISOTONIC)
-        return check_isotonic(message->isotonic, error);
-    if (message->calibration_case == CHW__MODEL__CALIBRATION_PLATT &&
-        (!isfinite(message->platt->slope) || !isfinite(message->platt->intercept)))
+    if ((uint32_t)self->link > CHW__LINK__LINK_LOGISTIC)
+        return error_set(error, STATUS_INVALID, "no such link: %d", (int)self->link);
+    if (self->isotonic != NULL)
+        return check_isotonic(self->isotonic, error);
+    if (self->platt != NULL &&
+        (!isfinite(self->platt->slope) || !isfinite(self->platt->intercept)))
         return error_set(error, STATUS_INVALID, "the Platt calibration is not finite");
     return STATUS_OK;
+}
+
+static enum status check_part(const struct model *self, const struct part *part,
+                              size_t *nodes, struct error_text *error)
+{
+    if (part->linear == NULL && part->trees == NULL)
+        return error_set(error, STATUS_INVALID, "there is no estimator");
+    enum status status = part->linear != NULL
+                             ? check_linear(self, part->linear, error)
+                             : model_check_trees(self, part->trees, nodes, error);
+    return status == STATUS_OK ? check_output(&part->output, error) : status;
+}
+
+/* SOFTMAX is over margins. */
+static bool has_output(const struct output *self)
+{
+    return self->link != CHW__LINK__LINK_IDENTITY || self->platt != NULL ||
+           self->isotonic != NULL;
+}
+
+static enum status check_combination(const struct model *self, struct error_text *error)
+{
+    const Chw__Parts *parts = self->message->parts;
+    if ((uint32_t)parts->combine > CHW__PARTS__COMBINE__SHARE)
+        return error_set(error, STATUS_INVALID, "no such combination of parts: %d",
+                         (int)parts->combine);
+    if (parts->chosen >= parts->n_parts)
+        return error_set(error, STATUS_INVALID, "the chosen part is %u of %zu",
+                         parts->chosen, parts->n_parts);
+    for (size_t i = 0; i < self->part_count; i++)
+        if (parts->combine == CHW__PARTS__COMBINE__SOFTMAX &&
+            has_output(&self->parts[i].output))
+            return error_set(error, STATUS_INVALID,
+                             "part %zu has a link or a calibration, which a softmax does "
+                             "not use",
+                             i);
+    return STATUS_OK;
+}
+
+static enum status check_estimators(const struct model *self, struct error_text *error)
+{
+    bool several = self->message->estimator_case == CHW__MODEL__ESTIMATOR_PARTS;
+    enum status status = several ? check_combination(self, error) : STATUS_OK;
+    size_t nodes = 0;
+    for (size_t i = 0; i < self->part_count && status == STATUS_OK; i++) {
+        status = check_part(self, &self->parts[i], &nodes, error);
+        if (status != STATUS_OK && several)
+            return error_prefix(error, status, "part %zu", i);
+    }
+    return status == STATUS_OK ? check_output(&self->output, error) : status;
 }
 
 static enum status check_head(const Chw__Model *message, struct error_text *error)
@@ -355,8 +299,12 @@ static enum status check_head(const Chw__Model *message, struct error_text *erro
         return error_set(error, STATUS_INVALID,
                          "the model's name has %zu bytes, expected 1 to %d", name_size,
                          MODEL_NAME_MAX);
-    if ((uint32_t)message->link > CHW__LINK__LINK_LOGISTIC)
-        return error_set(error, STATUS_INVALID, "no such link: %d", (int)message->link);
+    size_t parts = message->estimator_case == CHW__MODEL__ESTIMATOR_PARTS
+                       ? message->parts->n_parts
+                       : PARTS_MIN;
+    if (parts < PARTS_MIN || parts > PARTS_MAX)
+        return error_set(error, STATUS_INVALID, "%zu parts, expected %d to %d", parts,
+                         PARTS_MIN, PARTS_MAX);
     const Chw__Lineage *lineage = message->lineage;
     if (lineage != NULL && lineage->data_sha256.len != 0 &&
         lineage->data_sha256.len != DIGEST_SIZE)
@@ -369,10 +317,10 @@ enum status model_check(struct model *self, struct error_text *error)
 {
     enum status status = check_head(self->message, error);
     if (status == STATUS_OK)
+        status = parts_describe(self);
+    if (status == STATUS_OK)
         status = check_features(self, error);
     if (status == STATUS_OK)
-        status = check_estimator(self, error);
-    if (status == STATUS_OK)
-        status = check_calibration(self->message, error);
+        status = check_estimators(self, error);
     return status;
 }

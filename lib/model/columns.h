@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* columns.h - a checked view of a batch's typed columns.
  *
- * The view borrows the protobuf message. After columns_view() every length fits the number
- * of rows, names are unique, and the codes of valid records lie below the category count.
- * Pure. */
+ * The view borrows the protobuf message. After columns_view() every length fits the
+ * number of rows, names are unique, and the codes of valid records lie below the category
+ * count. Pure. */
 
 #ifndef MODEL_COLUMNS_H
 #define MODEL_COLUMNS_H
@@ -42,8 +42,8 @@ struct columns {
     struct column *items; /* by name, ascending; owned */
 };
 
-/* STATUS_INVALID: `error` names the column and what is wrong with it (zero or too many rows,
- * a length that does not fit, a name twice, no values, a code without a category).
+/* STATUS_INVALID: `error` names the column and what is wrong with it (zero or too many
+ * rows, a length that does not fit, a name twice, no values, a code without a category).
  * Nothing is to be released then. */
 MUST_CHECK enum status columns_view(const Chw__Batch *batch, struct columns *out,
                                     struct error_text *error);

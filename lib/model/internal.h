@@ -17,21 +17,64 @@ struct feature {
                       * for a numeric feature */
 };
 
+/* What makes a probability of a margin. */
+struct output {
+    Chw__Link link;
+    const Chw__Platt *platt;       /* NULL: none */
+    const Chw__Isotonic *isotonic; /* NULL: none */
+};
+
+enum { KERNELS_MAX = 4 };
+
+/* One of the estimators that a model combines; most have one. All borrowed from the
+ * model's message. */
+struct part {
+    Chw__Linear *linear; /* this or trees */
+    Chw__Trees *trees;
+    struct output output;
+    struct compiled_kernel {
+        const struct kernel_type *type;
+        void *compiled;
+    } kernels[KERNELS_MAX]; /* for few records first */
+    size_t kernel_count;
+};
+
 struct model {
     Chw__Model *message;
     struct digest version;
     struct feature *features; /* one per feature of the message */
     uint32_t input_count;
-    const struct kernel_type *kernel; /* NULL: the reference scorer */
-    void *compiled;                   /* by it */
+    struct part *parts;
+    size_t part_count;
+    struct output output; /* of what the parts give together */
 };
 
 /* Check what model_load() parsed and fill features and input_count. */
 MUST_CHECK enum status model_check(struct model *self, struct error_text *error);
 
+/* The same for an ensemble; `nodes` is added to. */
+MUST_CHECK enum status model_check_trees(const struct model *self,
+                                         const Chw__Trees *trees, size_t *nodes,
+                                         struct error_text *error);
+
+/* Fill parts and output. */
+MUST_CHECK enum status parts_describe(struct model *self);
+
+/* NaN where the margin is. */
+float output_probability(const struct output *self, double margin);
+
+/* The model's margin of those of its parts, which are `stride` apart. */
+double parts_combine(const struct model *self, const double *margins, size_t stride);
+
+/* The feature that an input belongs to: index into features. */
+uint32_t model_feature_of(const struct model *self, uint32_t input);
+
+/* What a category that is none of the names is: the class after the last one. */
+uint32_t feature_other(const Chw__Feature *self);
+
 /* One record's value of one feature, policies already applied: a number, or the index of
- * a category (its count: the indicator of a missing one), or NaN for what is kept
- * missing. */
+ * a category (its count: the indicator of a missing one; feature_other()), or NaN for
+ * what is kept missing. */
 struct cell {
     Chw__RecordFault fault;
     float value; /* 0 with a fault */
@@ -52,11 +95,17 @@ struct bound_feature {
     struct cell codes[COLUMNS_CATEGORIES_MAX]; /* of each byte of COLUMN_CODES or bit */
 };
 
+/* Of a part's kernels; NULL: the batch is too small for it. */
+struct part_runs {
+    void *runs[KERNELS_MAX];
+};
+
 struct binding {
     const struct model *model;
     struct bound_feature *features; /* one per feature of the model */
     float *inputs;                  /* of the record being scored */
-    void *run;                      /* of the model's kernel, if it has one */
+    double *margins;                /* of a block, part after part */
+    struct part_runs *parts;
 };
 
 struct cell binding_cell(const struct bound_feature *self, uint32_t row);

@@ -2,30 +2,84 @@
 /* kernel.c - which kernel, and what they share. */
 #include "model/kernel.h"
 
+#include <assert.h>
+
+/* By the fewest records that they are for. */
 static const struct kernel_type *const kernels[] = {&kernel_linear, &kernel_sliced};
 
-enum status kernel_choose(const struct model *model, const struct kernel_type **type,
-                          void **compiled)
+enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };
+static_assert((int)KERNEL_COUNT <= (int)KERNELS_MAX, "a part has room for every kernel");
+
+enum status kernels_compile(const struct model *model, struct part *part)
 {
-    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
-        enum status status = kernels[i]->compile(model, compiled);
+    for (size_t i = 0; i < KERNEL_COUNT; i++) {
+        struct compiled_kernel *next = &part->kernels[part->kernel_count];
+        enum status status = kernels[i]->compile(model, part, &next->compiled);
         if (status != STATUS_OK)
             return status;
-        if (*compiled != NULL) {
-            *type = kernels[i];
-            return STATUS_OK;
+        if (next->compiled == NULL)
+            continue;
+        next->type = kernels[i];
+        part->kernel_count++;
+    }
+    return STATUS_OK;
+}
+
+void kernels_free(struct part *part)
+{
+    for (size_t i = 0; i < part->kernel_count; i++)
+        part->kernels[i].type->free(part->kernels[i].compiled);
+}
+
+enum status kernels_prepare(struct binding *binding, uint32_t rows)
+{
+    for (size_t i = 0; i < binding->model->part_count; i++) {
+        const struct part *part = &binding->model->parts[i];
+        for (size_t k = 0; k < part->kernel_count; k++) {
+            const struct compiled_kernel *kernel = &part->kernels[k];
+            if (rows < kernel->type->rows_min)
+                continue;
+            enum status status = kernel->type->prepare(kernel->compiled, binding,
+                                                       &binding->parts[i].runs[k]);
+            if (status != STATUS_OK)
+                return status;
         }
     }
-    *type = NULL;
     return STATUS_OK;
+}
+
+void kernels_release(struct binding *binding)
+{
+    for (size_t i = 0; i < binding->model->part_count; i++) {
+        const struct part *part = &binding->model->parts[i];
+        for (size_t k = 0; k < part->kernel_count; k++)
+            if (binding->parts[i].runs[k] != NULL)
+                part->kernels[k].type->release(binding->parts[i].runs[k]);
+    }
+}
+
+bool kernels_block(const struct binding *binding, size_t part, uint32_t first,
+                   uint32_t count, double *margins)
+{
+    const struct part *of = &binding->model->parts[part];
+    for (size_t k = of->kernel_count; k-- > 0;) {
+        void *run = binding->parts[part].runs[k];
+        if (run == NULL || count < of->kernels[k].type->rows_min)
+            continue;
+        of->kernels[k].type->block(run, first, count, margins);
+        return true;
+    }
+    return false;
 }
 
 float kernel_input(const struct feature *self, float value)
 {
     const Chw__Numeric *numeric = self->source->numeric;
-    return self->source->kind_case == CHW__FEATURE__KIND_NUMERIC
-               ? (float)(((double)value - numeric->center) * numeric->scale)
-               : value;
+    if (self->source->kind_case != CHW__FEATURE__KIND_NUMERIC)
+        return value;
+    if (numeric->single)
+        return (value - (float)numeric->center) * (float)numeric->scale;
+    return (float)(((double)value - numeric->center) * numeric->scale);
 }
 
 uint64_t kernel_bits(const uint8_t *bits, uint32_t first, uint32_t count)

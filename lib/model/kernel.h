@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kernel.h - margins of many records at once: chosen when a model is loaded, prepared for
- * the columns of a batch when it is bound. Private to lib/model.
+/* kernel.h - margins of many records at once: chosen when a model is loaded, for each of
+ * its parts; prepared for the columns of a batch when it is bound. Private to lib/model.
  *
- *   model  --kernel_compile-->  kernel   (once; immutable, shared by threads)
- *   batch  --kernel_prepare-->  run      (once per binding, one thread)
- *          --kernel_block--->   margins of up to KERNEL_BLOCK records
+ *   part   --compile-->  kernel   (once; immutable, shared by threads)
+ *   batch  --prepare-->  run      (once per binding, one thread)
+ *          --block--->   margins of up to KERNEL_BLOCK records
  *
  * Every kernel gives the reference scorer's margins to the bit (scorer.c): the same
  * additions in the same order and precision. */
@@ -18,9 +18,10 @@ enum { KERNEL_BLOCK = 256 };
 
 struct kernel_type {
     const char *name;
-    uint32_t rows_min; /* fewer records are left to the reference scorer */
-    /* NULL in *out: this model is not for this kernel. */
-    enum status (*compile)(const struct model *model, void **out);
+    uint32_t rows_min; /* fewer records are for the kernel before, or the reference */
+    /* NULL in *out: this part is not for this kernel. */
+    enum status (*compile)(const struct model *model, const struct part *part,
+                           void **out);
     void (*free)(void *compiled);
     enum status (*prepare)(const void *compiled, const struct binding *binding,
                            void **out);
@@ -33,9 +34,18 @@ struct kernel_type {
 extern const struct kernel_type kernel_linear;
 extern const struct kernel_type kernel_sliced;
 
-/* The first kernel that takes the model; none: both stay NULL. */
-MUST_CHECK enum status kernel_choose(const struct model *model,
-                                     const struct kernel_type **type, void **compiled);
+/* Compile the part for every kernel that takes it. */
+MUST_CHECK enum status kernels_compile(const struct model *model, struct part *part);
+void kernels_free(struct part *part);
+
+/* Prepare the kernels of all parts for the batch's records, as many as it has. */
+MUST_CHECK enum status kernels_prepare(struct binding *binding, uint32_t rows);
+void kernels_release(struct binding *binding);
+
+/* The margins of a part for `count` records, by the kernel for so many; false: there is
+ * none. */
+bool kernels_block(const struct binding *binding, size_t part, uint32_t first,
+                   uint32_t count, double *margins);
 
 /* The value of a numeric or coded feature's one input. */
 float kernel_input(const struct feature *self, float value);

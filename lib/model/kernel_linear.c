@@ -20,11 +20,10 @@ struct linear_run {
     struct column_sum columns[];
 };
 
-static enum status compile(const struct model *model, void **out)
+static enum status compile(const struct model *model, const struct part *part, void **out)
 {
-    *out = model->message->estimator_case == CHW__MODEL__ESTIMATOR_LINEAR
-               ? (void *)model->message->linear
-               : NULL;
+    (void)model;
+    *out = part->linear;
     return STATUS_OK;
 }
 
@@ -42,7 +41,10 @@ static double added(const Chw__Linear *linear, const struct feature *feature, fl
         feature->source->category->encoding == CHW__CATEGORY_ENCODING__ENCODING_ONE_HOT;
     if (!one_hot)
         return (double)weights[0] * (double)kernel_input(feature, value);
-    return isnan(value) ? NAN : (double)weights[(uint32_t)value];
+    if (isnan(value))
+        return NAN;
+    uint32_t index = (uint32_t)value;
+    return index < feature->input_count ? (double)weights[index] : 0;
 }
 
 static double added_cell(const Chw__Linear *linear, const struct feature *feature,
@@ -99,8 +101,13 @@ static void add_numbers(const struct column_sum *self, uint32_t first, uint32_t 
     const Chw__Numeric *numeric = self->bound->feature->source->numeric;
     const float *values = self->bound->column->floats + first;
     double center = numeric->center, scale = numeric->scale, weight = self->weight;
-    for (uint32_t i = 0; i < count; i++)
-        margins[i] += weight * (double)(float)(((double)values[i] - center) * scale);
+    float center_single = (float)center, scale_single = (float)scale;
+    if (numeric->single)
+        for (uint32_t i = 0; i < count; i++)
+            margins[i] += weight * (double)((values[i] - center_single) * scale_single);
+    else
+        for (uint32_t i = 0; i < count; i++)
+            margins[i] += weight * (double)(float)(((double)values[i] - center) * scale);
 }
 
 /* Cell by cell: missing values, or numbers that name categories. */

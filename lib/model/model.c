@@ -25,7 +25,8 @@ enum status model_load(const uint8_t *bytes, size_t size, struct model **out,
     status = model_check(self, error);
     if (status != STATUS_OK)
         goto fail;
-    status = kernel_choose(self, &self->kernel, &self->compiled);
+    for (size_t i = 0; i < self->part_count && status == STATUS_OK; i++)
+        status = kernels_compile(self, &self->parts[i]);
     if (status != STATUS_OK)
         goto fail;
     self->version = digest_sha256(bytes, size);
@@ -40,13 +41,33 @@ void model_free(struct model *self)
 {
     if (self == NULL)
         return;
-    if (self->kernel != NULL)
-        self->kernel->free(self->compiled);
+    for (size_t i = 0; i < self->part_count; i++)
+        kernels_free(&self->parts[i]);
+    free(self->parts);
     for (size_t i = 0; self->features != NULL && i < self->message->n_features; i++)
         free(self->features[i].numbers);
     free(self->features);
     proto_free((ProtobufCMessage *)self->message);
     free(self);
+}
+
+uint32_t model_feature_of(const struct model *self, uint32_t input)
+{
+    uint32_t low = 0, high = (uint32_t)self->message->n_features;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (self->features[middle].first_input <= input)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint32_t feature_other(const Chw__Feature *self)
+{
+    return (uint32_t)self->category->n_names +
+           (self->missing == CHW__MISSING_POLICY__MISSING_INDICATOR);
 }
 
 const char *model_name(const struct model *self)
@@ -61,7 +82,9 @@ const struct digest *model_version(const struct model *self)
 
 const char *model_kernel(const struct model *self)
 {
-    return self->kernel == NULL ? "reference" : self->kernel->name;
+    const struct part *part = &self->parts[0];
+    return part->kernel_count == 0 ? "reference"
+                                   : part->kernels[part->kernel_count - 1].type->name;
 }
 
 const Chw__Model *model_message(const struct model *self)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model.h - a model as it serves: loaded once, checked, immutable, shared between threads.
+/* model.h - a model as it serves: loaded once, checked, immutable, shared between
+ * threads.
  *
  *   bytes (proto/model.proto) --model_load--> model --model_bind(columns)--> binding
  *                                                   model_score(binding, rows) --> scores
  *
  * Many records at once are scored by a kernel chosen when the model is loaded; few, and
- * those of models that no kernel takes, by the reference scorer, written for clarity. They
- * give the same floats to the bit. Scoring is deterministic: the same bytes and columns give the same floats on every machine with
- * IEEE arithmetic. How each part is evaluated is said in proto/model.proto. Pure. */
+ * those of models that no kernel takes, by the reference scorer, written for clarity.
+ * They give the same floats to the bit. Scoring is deterministic: the same bytes and
+ * columns give the same floats on every machine with IEEE arithmetic. How each part is
+ * evaluated is said in proto/model.proto. Pure. */
 
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
@@ -32,9 +34,9 @@ enum {
 
 struct model;
 
-/* Parse and check untrusted bytes. STATUS_MALFORMED: does not parse; STATUS_INVALID: `error`
- * says what is not allowed and where (another format, a tree with a cycle, a weight count that
- * does not fit, a feature twice, ...). */
+/* Parse and check untrusted bytes. STATUS_MALFORMED: does not parse; STATUS_INVALID:
+ * `error` says what is not allowed and where (another format, a tree with a cycle, a
+ * weight count that does not fit, a feature twice, ...). */
 MUST_CHECK enum status model_load(const uint8_t *bytes, size_t size, struct model **out,
                                   struct error_text *error);
 void model_free(struct model *self);
@@ -45,17 +47,18 @@ const struct digest *model_version(const struct model *self);
 /* The message it was made from: features, lineage, golden. Borrowed. */
 const Chw__Model *model_message(const struct model *self);
 
-/* Score the golden records inside the artifact. STATUS_CORRUPT: a result differs by more than
- * 1e-6, or a row is invalid where it should not be or the other way round; STATUS_INVALID: the
- * golden records are not a batch that binds. `error` says which. A model without golden records
- * passes. */
-MUST_CHECK enum status model_check_golden(const struct model *self, struct error_text *error);
+/* Score the golden records inside the artifact. STATUS_CORRUPT: a result differs by more
+ * than 1e-6, or a row is invalid where it should not be or the other way round;
+ * STATUS_INVALID: the golden records are not a batch that binds. `error` says which. A
+ * model without golden records passes. */
+MUST_CHECK enum status model_check_golden(const struct model *self,
+                                          struct error_text *error);
 
-/* Names bound to a batch's columns, categories to the model's codes: whatever the order and
- * types of the columns. A number may come as float or small integer; a category as codes with
- * names, or as numbers whose decimal text is the category's name; a number as codes whose
- * names are numbers. 5, 5.0 and "5" are one category. Borrows both. Has room for one record's
- * inputs, so a binding belongs to one thread. */
+/* Names bound to a batch's columns, categories to the model's codes: whatever the order
+ * and types of the columns. A number may come as float or small integer; a category as
+ * codes with names, or as numbers whose decimal text is the category's name; a number as
+ * codes whose names are numbers. 5, 5.0 and "5" are one category. Borrows both. Has room
+ * for one record's inputs, so a binding belongs to one thread. */
 struct binding;
 
 /* STATUS_INVALID: a required column is absent, `error` names it. */
@@ -68,18 +71,18 @@ struct record_fault {
     uint32_t feature;       /* index into the model's features: the first at fault */
 };
 
-/* Score rows [first, first + count) of the bound batch: probabilities[i] and faults[i] belong
- * to row first + i. A probability is within [0, 1], and 0 for a record with a fault. NaN in a
- * cell, or as the result of infinite inputs, is NOT_A_NUMBER. */
+/* Score rows [first, first + count) of the bound batch: probabilities[i] and faults[i]
+ * belong to row first + i. A probability is within [0, 1], and 0 for a record with a
+ * fault. NaN in a cell, or as the result of infinite inputs, is NOT_A_NUMBER. */
 void model_score(const struct binding *self, uint32_t first, uint32_t count,
                  float *probabilities, struct record_fault *faults);
 
 /* The margin before calibration and link of the same rows. */
-void model_margins(const struct binding *self, uint32_t first, uint32_t count, float *margins,
-                   struct record_fault *faults);
+void model_margins(const struct binding *self, uint32_t first, uint32_t count,
+                   float *margins, struct record_fault *faults);
 
-/* The same two by the reference scorer, a record at a time: what every kernel must equal to
- * the bit. For tests and benchmarks. */
+/* The same two by the reference scorer, a record at a time: what every kernel must equal
+ * to the bit. For tests and benchmarks. */
 void model_reference_score(const struct binding *self, uint32_t first, uint32_t count,
                            float *probabilities, struct record_fault *faults);
 void model_reference_margins(const struct binding *self, uint32_t first, uint32_t count,

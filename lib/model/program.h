@@ -38,15 +38,17 @@ struct program {
 };
 
 /* STATUS_MALFORMED or STATUS_INVALID: `error` says what and where. */
-MUST_CHECK enum status program_load(const uint8_t *bytes, size_t size, struct program *out,
-                                    struct error_text *error);
+MUST_CHECK enum status program_load(const uint8_t *bytes, size_t size,
+                                    struct program *out, struct error_text *error);
 
 /* Serialise; *bytes is the caller's to free. self->version is not read. */
-MUST_CHECK enum status program_save(const struct program *self, uint8_t **bytes, size_t *size);
+MUST_CHECK enum status program_save(const struct program *self, uint8_t **bytes,
+                                    size_t *size);
 
-/* A target with the default tiers: low from 0, moderate from .05, high from .20. They are for
- * demonstration: a clinician sets them before use. */
-void program_target_init(struct program_target *self, const char *name, const char *alias);
+/* A target with the default tiers: low from 0, moderate from .05, high from .20. They are
+ * for demonstration: a clinician sets them before use. */
+void program_target_init(struct program_target *self, const char *name,
+                         const char *alias);
 
 /* NULL: there is none of that name. */
 const struct program_target *program_find(const struct program *self, const char *name);

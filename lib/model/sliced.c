@@ -12,6 +12,7 @@ enum {
     BUCKETS_MAX = 4096,
     BUCKET_DEPTH_MAX = 4, /* more thresholds in a bucket: search instead */
     THRESHOLDS_MAX = UINT16_MAX - 1,
+    CLASS_LAST = 255, /* of categories */
 };
 
 struct compiling {
@@ -42,10 +43,9 @@ static bool is_one_hot(const struct feature *feature)
                CHW__CATEGORY_ENCODING__ENCODING_ONE_HOT;
 }
 
-static bool is_shallow_enough(const struct model *model)
+static bool is_shallow_enough(const struct model *model, const Chw__Trees *trees)
 {
-    const Chw__Trees *trees = model->message->trees;
-    if (model->message->n_features > UINT16_MAX)
+    if (model->message->n_features > UINT16_MAX || trees->n_sets > UINT16_MAX)
         return false;
     for (size_t i = 0; i < trees->n_trees; i++)
         if (depth_below(trees->trees[i], 0, SLICED_DEPTH_MAX) > SLICED_DEPTH_MAX)
@@ -108,8 +108,6 @@ static void sort_thresholds(struct sliced_feature *self)
         if (kept == 0 || self->thresholds[i] != self->thresholds[kept - 1])
             self->thresholds[kept++] = self->thresholds[i];
     self->threshold_count = kept;
-    while (1U << self->rank_bits <= kept)
-        self->rank_bits++;
 }
 
 /* ---- ranks ---- */
@@ -188,23 +186,57 @@ static bool make_buckets(struct sliced_feature *self)
 uint16_t sliced_class(const struct sliced_feature *self, const struct feature *feature,
                       float value)
 {
-    return self->one_hot ? (uint16_t)value
-                         : sliced_rank(self, kernel_input(feature, value));
+    return self->classes == CLASSES_RANKS
+               ? sliced_rank(self, kernel_input(feature, value))
+               : (uint16_t)value;
+}
+
+uint32_t sliced_class_last(const struct sliced_feature *self)
+{
+    return self->classes == CLASSES_RANKS ? self->threshold_count : CLASS_LAST;
+}
+
+bool sliced_in_set(const struct sliced *self, uint32_t set, uint32_t category)
+{
+    const ProtobufCBinaryData *members = &self->source->sets[set]->members;
+    return category / 8 < members->len &&
+           (members->data[category / 8] >> category % 8 & 1) != 0;
+}
+
+static bool has_set(const Chw__Tree *tree, size_t node)
+{
+    return tree->n_set != 0 && tree->set[node] != 0 && tree->left[node] != 0;
+}
+
+static void choose_classes(struct compiling *self)
+{
+    struct sliced_feature *features = self->out->features;
+    for (size_t i = 0; i < self->model->message->n_features; i++)
+        features[i].classes =
+            is_one_hot(&self->model->features[i]) ? CLASSES_ONE_HOT : CLASSES_RANKS;
+    for (size_t i = 0; i < self->trees->n_trees; i++) {
+        const Chw__Tree *tree = self->trees->trees[i];
+        for (size_t node = 0; node < tree->n_left; node++)
+            if (has_set(tree, node))
+                features[self->feature_of[tree->input[node]]].classes = CLASSES_CODES;
+    }
 }
 
 static bool make_features(struct compiling *self)
 {
     size_t count = self->model->message->n_features;
+    choose_classes(self);
     if (!gather_thresholds(self))
         return false;
     for (size_t i = 0; i < count; i++) {
         struct sliced_feature *feature = &self->out->features[i];
-        feature->one_hot = is_one_hot(&self->model->features[i]);
         sort_thresholds(feature);
+        if (feature->classes != CLASSES_RANKS)
+            continue;
         self->too_many = self->too_many || feature->threshold_count > THRESHOLDS_MAX;
-        if (!feature->one_hot && !make_buckets(feature))
+        if (!make_buckets(feature))
             return false;
-        for (uint32_t code = 0; !feature->one_hot && code < 256; code++)
+        for (uint32_t code = 0; code < 256; code++)
             feature->small[code] =
                 sliced_class(feature, &self->model->features[i], (float)code);
     }
@@ -212,6 +244,19 @@ static bool make_features(struct compiling *self)
 }
 
 /* ---- questions ---- */
+
+/* Is the code, 0 to CLASS_LAST, not below the threshold? */
+static void ask_code(float threshold, struct sliced_question *question)
+{
+    if (threshold <= 0) {
+        question->kind = SLICED_ALWAYS;
+    } else if (threshold > CLASS_LAST) {
+        question->kind = SLICED_NEVER;
+    } else {
+        question->kind = SLICED_ABOVE;
+        question->operand = (uint16_t)(ceilf(threshold) - 1);
+    }
+}
 
 static struct sliced_question question_of(const struct compiling *self,
                                           const Chw__Tree *tree, size_t node)
@@ -222,7 +267,12 @@ static struct sliced_question question_of(const struct compiling *self,
     const struct sliced_feature *feature = &self->out->features[index];
     struct sliced_question question = {
         .feature = index, .missing_right = tree->default_left.data[node] == 0};
-    if (!feature->one_hot) {
+    if (has_set(tree, node)) {
+        question.kind = SLICED_OUTSIDE;
+        question.operand = (uint16_t)(tree->set[node] - 1);
+    } else if (feature->classes == CLASSES_CODES) {
+        ask_code(threshold, &question);
+    } else if (feature->classes == CLASSES_RANKS) {
         question.kind = SLICED_ABOVE;
         question.operand = (uint16_t)(search_rank(feature, threshold) - 1);
     } else if (threshold <= 0) {
@@ -383,18 +433,18 @@ static bool map_inputs(struct compiling *self)
     return true;
 }
 
-static enum status compile(const struct model *model, void **out)
+static enum status compile(const struct model *model, const struct part *part, void **out)
 {
     *out = NULL;
-    if (model->message->estimator_case != CHW__MODEL__ESTIMATOR_TREES ||
-        !is_shallow_enough(model))
+    if (part->trees == NULL || !is_shallow_enough(model, part->trees))
         return STATUS_OK;
     struct sliced *self = calloc(1, sizeof *self);
     if (self == NULL)
         return STATUS_NOMEM;
     self->model = model;
+    self->source = part->trees;
     self->features = calloc(model->message->n_features + 1, sizeof *self->features);
-    struct compiling compiling = {model, model->message->trees, self, NULL, false};
+    struct compiling compiling = {model, part->trees, self, NULL, false};
     bool made =
         self->features != NULL && map_inputs(&compiling) && make_features(&compiling) &&
         (compiling.too_many || (make_questions(&compiling) && make_trees(&compiling)));

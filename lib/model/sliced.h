@@ -23,10 +23,18 @@ enum {
 };
 
 enum sliced_kind {
-    SLICED_NEVER,  /* a question that no value answers with yes */
-    SLICED_ALWAYS, /* one that every value does */
-    SLICED_ABOVE,  /* is the rank above `operand`? */
-    SLICED_IS,     /* is the category `operand`? */
+    SLICED_NEVER,   /* a question that no value answers with yes */
+    SLICED_ALWAYS,  /* one that every value does */
+    SLICED_ABOVE,   /* is the rank above `operand`? */
+    SLICED_IS,      /* is the category `operand`? */
+    SLICED_OUTSIDE, /* is the category in none but the set `operand`? */
+};
+
+/* What a value enters as. */
+enum sliced_classes {
+    CLASSES_RANKS,   /* its rank among the thresholds */
+    CLASSES_ONE_HOT, /* its category */
+    CLASSES_CODES,   /* its category too: the one input is asked for sets */
 };
 
 /* Yes means: to the right. */
@@ -38,16 +46,15 @@ struct sliced_question {
 
 struct sliced_feature {
     uint32_t first, count; /* its questions */
-    bool one_hot;
-    float *thresholds; /* not one_hot: ascending, threshold_count of them */
+    enum sliced_classes classes;
+    float *thresholds; /* of ranks: ascending, threshold_count of them */
     uint32_t threshold_count;
-    uint8_t rank_bits; /* that a rank has */
     /* The bucket of x is (x - low) * scale, held within the buckets; it says how many
      * thresholds lie in the buckets before. NULL: a binary search is better. */
     uint16_t *buckets;
     float low, scale;
     uint32_t bucket_count, bucket_depth; /* most thresholds of one bucket */
-    uint16_t small[256]; /* not one_hot: the ranks of the numbers 0 to 255 */
+    uint16_t small[256];                 /* of ranks: those of the numbers 0 to 255 */
 };
 
 struct sliced_tree {
@@ -58,6 +65,7 @@ struct sliced_tree {
 
 struct sliced {
     const struct model *model;
+    const Chw__Trees *source;
     struct sliced_feature *features;
     struct sliced_question *questions; /* plane 0 is none of them: all zero */
     uint32_t question_count;
@@ -71,6 +79,13 @@ struct sliced {
 
 /* How many thresholds are at most x; x is no NaN. */
 uint16_t sliced_rank(const struct sliced_feature *self, float x);
+
+/* The classes that a feature's value may have: 0 to this, for CLASSES_RANKS and _CODES.
+ */
+uint32_t sliced_class_last(const struct sliced_feature *self);
+
+/* Is the category in the set? */
+bool sliced_in_set(const struct sliced *self, uint32_t set, uint32_t category);
 
 /* The category or the rank of a cell's value. */
 uint16_t sliced_class(const struct sliced_feature *self, const struct feature *feature,

@@ -45,13 +45,16 @@ static void bind_class(struct bound_class *self, const struct bound_feature *sou
     const struct column *column = source->column;
     self->source = source;
     self->feature = feature;
-    self->wide = feature->threshold_count > UINT8_MAX && !feature->one_hot;
+    self->wide =
+        feature->classes == CLASSES_RANKS && feature->threshold_count > UINT8_MAX;
     if (column == NULL) {
         self->absent_missing = isnan(source->missing.value);
         self->absent = self->absent_missing ? 0 : class_of(self, &source->missing);
         return;
     }
-    bool numeric = source->feature->source->kind_case == CHW__FEATURE__KIND_NUMERIC;
+    const Chw__Feature *of = source->feature->source;
+    bool numeric =
+        of->kind_case == CHW__FEATURE__KIND_NUMERIC && !of->numeric->zero_missing;
     self->simple = column->valid == NULL && column->unreadable == NULL &&
                    (column->type == COLUMN_FLOATS ? numeric : bind_codes(self));
 }
@@ -65,8 +68,8 @@ struct sliced_run *sliced_run_new(const struct sliced *compiled,
     if (self == NULL)
         return NULL;
     for (size_t i = 0; i < count; i++)
-        if (compiled->features[i].threshold_count > thresholds)
-            thresholds = compiled->features[i].threshold_count;
+        if (sliced_class_last(&compiled->features[i]) > thresholds)
+            thresholds = sliced_class_last(&compiled->features[i]);
     *self = (struct sliced_run){.compiled = compiled};
     self->bound = calloc(count + 1, sizeof *self->bound);
     self->answers = aligned_alloc(32, (compiled->question_count + 1) * 32UL);

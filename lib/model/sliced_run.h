@@ -136,14 +136,14 @@ static void classify_cells(struct sliced_run *self, const struct bound_class *bo
 
 /* ---- answers ---- */
 
-/* Every "rank >= v" for v up to the count of thresholds, from the bits of the ranks: two
+/* Every "class >= v" for v up to the last class, from the bits of the classes: two
  * operations each. */
-static void ranks_at_least(const struct sliced_run *self,
-                           const struct sliced_feature *feature, plane *at_least)
+static void classes_at_least(const struct sliced_run *self,
+                             const struct sliced_feature *feature, plane *at_least)
 {
-    uint32_t end = feature->threshold_count + 1;
+    uint32_t last = sliced_class_last(feature), end = last + 1;
     at_least[0] = ~(plane){0};
-    for (unsigned bit = 0; bit < feature->rank_bits; bit++) {
+    for (unsigned bit = 0; last >> bit != 0; bit++) {
         plane is_set = bit_plane(bit < 8 ? self->low : self->high, bit % 8);
         uint32_t half = 1U << bit;
         for (uint32_t v = half; v < 2 * half && v < end; v++)
@@ -157,9 +157,39 @@ static void answer_ranks(struct sliced_run *self, const struct sliced_feature *f
                          plane *answers)
 {
     plane *at_least = self->at_least;
-    ranks_at_least(self, feature, at_least);
+    classes_at_least(self, feature, at_least);
     for (uint32_t i = 0; i < feature->count; i++)
         answers[i] = at_least[self->compiled->questions[feature->first + i].operand + 1];
+}
+
+/* The records of those categories that are outside the set. */
+static plane outside_set(const struct sliced *compiled, uint32_t set,
+                         const plane *at_least)
+{
+    plane outside = {0};
+    for (uint32_t i = 0; i <= UINT8_MAX; i++) {
+        plane beyond = i == UINT8_MAX ? (plane){0} : at_least[i + 1];
+        if (!sliced_in_set(compiled, set, i))
+            outside |= at_least[i] & ~beyond;
+    }
+    return outside;
+}
+
+static void answer_codes(struct sliced_run *self, const struct sliced_feature *feature,
+                         plane *answers)
+{
+    plane *at_least = self->at_least;
+    classes_at_least(self, feature, at_least);
+    for (uint32_t i = 0; i < feature->count; i++) {
+        const struct sliced_question *question =
+            &self->compiled->questions[feature->first + i];
+        if (question->kind == SLICED_OUTSIDE)
+            answers[i] = outside_set(self->compiled, question->operand, at_least);
+        else if (question->kind == SLICED_ABOVE)
+            answers[i] = at_least[question->operand + 1];
+        else
+            answers[i] = question->kind == SLICED_ALWAYS ? ~(plane){0} : (plane){0};
+    }
 }
 
 static void answer_categories(struct sliced_run *self,
@@ -174,13 +204,16 @@ static void answer_categories(struct sliced_run *self,
     }
 }
 
-static bool answers_class(const struct sliced_question *question, uint16_t class_)
+static bool answers_class(const struct sliced *compiled,
+                          const struct sliced_question *question, uint16_t class_)
 {
     switch ((enum sliced_kind)question->kind) {
     case SLICED_ABOVE:
         return class_ > question->operand;
     case SLICED_IS:
         return class_ == question->operand;
+    case SLICED_OUTSIDE:
+        return !sliced_in_set(compiled, question->operand, class_);
     case SLICED_ALWAYS:
         return true;
     case SLICED_NEVER:
@@ -197,8 +230,10 @@ static void answer_bits(struct sliced_run *self, const struct bound_class *bound
     for (uint32_t i = 0; i < feature->count; i++) {
         const struct sliced_question *question =
             &self->compiled->questions[feature->first + i];
-        plane one = answers_class(question, bound->bits[1]) ? bits : (plane){0};
-        plane zero = answers_class(question, bound->bits[0]) ? ~bits : (plane){0};
+        plane one =
+            answers_class(self->compiled, question, bound->bits[1]) ? bits : (plane){0};
+        plane zero =
+            answers_class(self->compiled, question, bound->bits[0]) ? ~bits : (plane){0};
         answers[i] = one | zero;
     }
 }
@@ -221,10 +256,22 @@ static void answer_absent(struct sliced_run *self, const struct bound_class *bou
     for (uint32_t i = 0; i < bound->feature->count; i++) {
         const struct sliced_question *question =
             &self->compiled->questions[bound->feature->first + i];
-        bool right = bound->absent_missing ? question->missing_right
-                                           : answers_class(question, bound->absent);
+        bool right = bound->absent_missing
+                         ? question->missing_right
+                         : answers_class(self->compiled, question, bound->absent);
         answers[i] = right ? ~(plane){0} : (plane){0};
     }
+}
+
+static void answer_classes(struct sliced_run *self, const struct sliced_feature *feature,
+                           plane *answers)
+{
+    if (feature->classes == CLASSES_ONE_HOT)
+        answer_categories(self, feature, answers);
+    else if (feature->classes == CLASSES_CODES)
+        answer_codes(self, feature, answers);
+    else
+        answer_ranks(self, feature, answers);
 }
 
 static void answer_feature(struct sliced_run *self, const struct bound_class *bound,
@@ -251,10 +298,7 @@ static void answer_feature(struct sliced_run *self, const struct bound_class *bo
     else
         classify_numbers(self, feature, bound->source->feature, column->floats + first,
                          count);
-    if (feature->one_hot)
-        answer_categories(self, feature, answers);
-    else
-        answer_ranks(self, feature, answers);
+    answer_classes(self, feature, answers);
     if (!bound->simple)
         answer_missing(self, feature, answers);
 }
@@ -377,7 +421,7 @@ static void add_leaves(const struct sliced_run *self, float *sums)
 void SLICED_BLOCK_NAME(void *run, uint32_t first, uint32_t count, double *margins)
 {
     struct sliced_run *self = run;
-    const Chw__Trees *trees = self->compiled->model->message->trees;
+    const Chw__Trees *trees = self->compiled->source;
     bool mean = trees->aggregate == CHW__TREES__AGGREGATE__MEAN;
     float sums[KERNEL_BLOCK];
     for (size_t i = 0; i < self->compiled->model->message->n_features; i++)

@@ -59,6 +59,7 @@ static void add_features(Chw__Model *model, bool trees)
             feature =
                 build_numeric(model, name, chance(2) * 0.5, chance(3) == 0 ? -2.0 : 1.0);
             feature->numeric->impute = any_threshold();
+            feature->numeric->single = chance(3) == 0;
         } else {
             feature =
                 build_category(model, name, chance(2) ? "red,green,3" : "x,y,z,0,1,7");
@@ -66,8 +67,7 @@ static void add_features(Chw__Model *model, bool trees)
                                               ? CHW__CATEGORY_ENCODING__ENCODING_CODE
                                               : CHW__CATEGORY_ENCODING__ENCODING_ONE_HOT;
             feature->category->impute = chance(3);
-            feature->category->unknown = chance(2) ? CHW__UNKNOWN_POLICY__UNKNOWN_MISSING
-                                                   : CHW__UNKNOWN_POLICY__UNKNOWN_INVALID;
+            feature->category->unknown = (Chw__UnknownPolicy)chance(3);
         }
         uint32_t policy = chance(trees ? 3 : 2);
         feature->missing = policy == 2   ? CHW__MISSING_POLICY__MISSING_KEEP
@@ -77,23 +77,40 @@ static void add_features(Chw__Model *model, bool trees)
             feature->category->encoding == CHW__CATEGORY_ENCODING__ENCODING_ONE_HOT &&
             chance(3) == 0)
             feature->missing = CHW__MISSING_POLICY__MISSING_INDICATOR;
+        if (feature->kind_case == CHW__FEATURE__KIND_CATEGORY && chance(4) == 0)
+            feature->missing = CHW__MISSING_POLICY__MISSING_OTHER;
+        if (feature->kind_case == CHW__FEATURE__KIND_NUMERIC &&
+            feature->missing == CHW__MISSING_POLICY__MISSING_KEEP)
+            feature->numeric->zero_missing = chance(2) == 0;
     }
+}
+
+static uint32_t inputs_of(const Chw__Feature *feature)
+{
+    bool one_hot =
+        feature->kind_case == CHW__FEATURE__KIND_CATEGORY &&
+        feature->category->encoding == CHW__CATEGORY_ENCODING__ENCODING_ONE_HOT;
+    return one_hot ? (uint32_t)feature->category->n_names +
+                         (feature->missing == CHW__MISSING_POLICY__MISSING_INDICATOR)
+                   : 1;
 }
 
 static uint32_t count_inputs(const Chw__Model *model)
 {
     uint32_t count = 0;
-    for (size_t i = 0; i < model->n_features; i++) {
-        const Chw__Feature *feature = model->features[i];
-        bool one_hot =
-            feature->kind_case == CHW__FEATURE__KIND_CATEGORY &&
-            feature->category->encoding == CHW__CATEGORY_ENCODING__ENCODING_ONE_HOT;
-        count += one_hot
-                     ? (uint32_t)feature->category->n_names +
-                           (feature->missing == CHW__MISSING_POLICY__MISSING_INDICATOR)
-                     : 1;
-    }
+    for (size_t i = 0; i < model->n_features; i++)
+        count += inputs_of(model->features[i]);
     return count;
+}
+
+static bool is_code(const Chw__Model *model, uint32_t input)
+{
+    size_t i = 0;
+    for (uint32_t first = 0; (first += inputs_of(model->features[i])) <= input;)
+        i++;
+    const Chw__Feature *feature = model->features[i];
+    return feature->kind_case == CHW__FEATURE__KIND_CATEGORY &&
+           feature->category->encoding == CHW__CATEGORY_ENCODING__ENCODING_CODE;
 }
 
 static uint32_t grow(struct build_node *nodes, uint32_t *count, uint32_t inputs,
@@ -113,12 +130,35 @@ static uint32_t grow(struct build_node *nodes, uint32_t *count, uint32_t inputs,
     return at;
 }
 
-static Chw__Model *any_trees(uint32_t depth)
+/* Some of the nodes that read a code ask for a set instead. */
+static void add_sets(Chw__Model *model)
+{
+    static Chw__CategorySet *sets[3];
+    if (chance(2) == 0)
+        return;
+    for (size_t i = 0; i < 3; i++) {
+        uint8_t *members = build_alloc(1 + chance(2));
+        members[0] = (uint8_t)chance(256);
+        sets[i] = build_alloc(sizeof *sets[i]);
+        chw__category_set__init(sets[i]);
+        sets[i]->members = build_bytes(members, 1 + chance(2));
+    }
+    model->trees->sets = sets;
+    model->trees->n_sets = 3;
+    for (size_t i = 0; i < model->trees->n_trees; i++) {
+        Chw__Tree *tree = model->trees->trees[i];
+        tree->n_set = tree->n_left;
+        tree->set = build_alloc(tree->n_set * sizeof *tree->set);
+        for (size_t node = 0; node < tree->n_left; node++)
+            if (tree->left[node] != 0 && is_code(model, tree->input[node]))
+                tree->set[node] = chance(4);
+    }
+}
+
+static void add_trees(Chw__Model *model, uint32_t depth)
 {
     static struct build_node nodes[NODES_MAX];
-    Chw__Model *model = build_trees((float)chance(100) / 37.0F - 1.0F);
     uint32_t trees = 1 + chance(40);
-    add_features(model, true);
     uint32_t inputs = count_inputs(model);
     for (uint32_t i = 0; i < trees; i++) {
         uint32_t count = 0;
@@ -129,6 +169,14 @@ static Chw__Model *any_trees(uint32_t depth)
         model->trees->aggregate = CHW__TREES__AGGREGATE__MEAN;
         model->link = CHW__LINK__LINK_IDENTITY;
     }
+    add_sets(model);
+}
+
+static Chw__Model *any_trees(uint32_t depth)
+{
+    Chw__Model *model = build_trees((float)chance(100) / 37.0F - 1.0F);
+    add_features(model, true);
+    add_trees(model, depth);
     return model;
 }
 
@@ -144,6 +192,33 @@ static Chw__Model *any_linear(void)
     Chw__Model *model = build_linear(0.25, weights, inputs);
     model->n_features = scratch->n_features;
     model->features = scratch->features;
+    return model;
+}
+
+/* Several ensembles over the same features, and linear parts where those allow. */
+static Chw__Model *any_parts(void)
+{
+    static Chw__Part *parts[5];
+    static Chw__Parts all;
+    Chw__Model *model = any_trees(chance(10));
+    chw__parts__init(&all);
+    all.n_parts = 2 + chance(4);
+    all.parts = parts;
+    all.combine = (Chw__Parts__Combine)chance(3);
+    all.chosen = chance((uint32_t)all.n_parts);
+    for (size_t i = 0; i < all.n_parts; i++) {
+        parts[i] = build_alloc(sizeof *parts[i]);
+        chw__part__init(parts[i]);
+        parts[i]->estimator_case = CHW__PART__ESTIMATOR_TREES;
+        parts[i]->trees = model->trees;
+        if (all.combine != CHW__PARTS__COMBINE__SOFTMAX)
+            parts[i]->link = (Chw__Link)chance(2);
+        model->trees = build_trees((float)i)->trees;
+        add_trees(model, chance(10));
+    }
+    model->estimator_case = CHW__MODEL__ESTIMATOR_PARTS;
+    model->parts = &all;
+    model->link = CHW__LINK__LINK_IDENTITY;
     return model;
 }
 
@@ -214,12 +289,15 @@ static void assert_portable_is_same(const struct model *model,
                                     const struct binding *binding)
 {
     double chosen[KERNEL_BLOCK], portable[KERNEL_BLOCK];
-    if (model->kernel != &kernel_sliced)
+    const struct part *part = &model->parts[0];
+    size_t last = part->kernel_count - 1;
+    if (part->kernel_count == 0 || part->kernels[last].type != &kernel_sliced)
         return;
+    void *run = binding->parts[0].runs[last];
     for (uint32_t first = 0; first < ROWS; first += KERNEL_BLOCK) {
         uint32_t count = ROWS - first < KERNEL_BLOCK ? ROWS - first : KERNEL_BLOCK;
-        model->kernel->block(binding->run, first, count, chosen);
-        sliced_block_portable(binding->run, first, count, portable);
+        kernel_sliced.block(run, first, count, chosen);
+        sliced_block_portable(run, first, count, portable);
         assert_memory_equal(chosen, portable, count * sizeof chosen[0]);
     }
 }
@@ -323,6 +401,15 @@ static void many_thresholds_on_a_feature_score_as_the_reference_does(void **stat
     }
 }
 
+static void several_parts_score_as_the_reference_does(void **state)
+{
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        compare(any_parts());
+        build_reset();
+    }
+}
+
 static void trees_too_deep_for_a_kernel_score_as_the_reference_does(void **state)
 {
     (void)state;
@@ -381,6 +468,7 @@ int main(void)
         TEST(shallow_trees_score_as_the_reference_does),
         TEST(trees_of_depth_eight_score_as_the_reference_does),
         TEST(many_thresholds_on_a_feature_score_as_the_reference_does),
+        TEST(several_parts_score_as_the_reference_does),
         TEST(trees_too_deep_for_a_kernel_score_as_the_reference_does),
         TEST(linear_models_score_as_the_reference_does),
         TEST(kernel_is_chosen_by_estimator_and_depth),

@@ -157,14 +157,14 @@ static void choices_are_known(void **state)
     linear->link = (Chw__Link)-1;
     refuse(linear, "no such link: -1");
     linear->link = CHW__LINK__LINK_IDENTITY;
-    age->missing = (Chw__MissingPolicy)4;
-    refuse(linear, "feature 0 (age): no such policy for missing values: 4");
+    age->missing = (Chw__MissingPolicy)5;
+    refuse(linear, "feature 0 (age): no such policy for missing values: 5");
     age->missing = CHW__MISSING_POLICY__MISSING_IMPUTE;
     colour->category->encoding = (Chw__CategoryEncoding)2;
     refuse(linear, "feature 1 (colour): no such encoding: 2");
     colour->category->encoding = CHW__CATEGORY_ENCODING__ENCODING_ONE_HOT;
-    colour->category->unknown = (Chw__UnknownPolicy)2;
-    refuse(linear, "no such policy for unknown categories: 2");
+    colour->category->unknown = (Chw__UnknownPolicy)3;
+    refuse(linear, "no such policy for unknown categories: 3");
     colour->category->unknown = CHW__UNKNOWN_POLICY__UNKNOWN_MISSING;
     accept(linear);
     trees->trees->aggregate = (Chw__Trees__Aggregate)2;
@@ -260,6 +260,25 @@ static void indicator_belongs_to_one_hot(void **state)
     refuse(linear, "only a one-hot category");
     trees->features[1]->missing = CHW__MISSING_POLICY__MISSING_INDICATOR;
     refuse(trees, "only a one-hot category");
+}
+
+static void other_belongs_to_categories(void **state)
+{
+    (void)state;
+    age->missing = CHW__MISSING_POLICY__MISSING_OTHER;
+    refuse(linear, "feature 0 (age): only a category has another one");
+    age->missing = CHW__MISSING_POLICY__MISSING_INVALID;
+    colour->missing = CHW__MISSING_POLICY__MISSING_OTHER;
+    accept(linear);
+}
+
+static void zero_is_missing_only_where_missing_is_kept(void **state)
+{
+    (void)state;
+    trees->features[0]->numeric->zero_missing = true;
+    refuse(trees, "feature 0 (age): zero is missing, and missing values are not kept");
+    trees->features[0]->missing = CHW__MISSING_POLICY__MISSING_KEEP;
+    accept(trees);
 }
 
 static void categories_are_counted(void **state)
@@ -405,6 +424,73 @@ static void default_direction_is_zero_or_one(void **state)
     (void)state;
     tree->default_left.data[2] = 2;
     refuse(trees, "default_left of node 2");
+}
+
+static void sets_and_covers_belong_to_nodes(void **state)
+{
+    (void)state;
+    tree->cover = (float[]){4.0F, 3.0F, 1.0F, 2.0F, 1.0F};
+    tree->n_cover = 4;
+    refuse(trees, "tree 0: 0 sets and 4 covers for 5 nodes");
+    tree->n_cover = 5;
+    accept(trees);
+    tree->cover = (float[]){4.0F, 3.0F, 0.0F, 2.0F, 1.0F};
+    refuse(trees, "tree 0: the cover of node 2 is not above 0");
+    tree->n_cover = 0;
+    tree->set = (uint32_t[]){0, 0, 0, 0, 0};
+    tree->n_set = 5;
+    accept(trees);
+    tree->n_set = 3;
+    refuse(trees, "3 sets and 0 covers for 5 nodes");
+}
+
+static void set_is_asked_of_a_code(void **state)
+{
+    (void)state;
+    static Chw__CategorySet set, *sets[] = {&set};
+    chw__category_set__init(&set);
+    tree->set = (uint32_t[]){1, 0, 0, 0, 0};
+    tree->n_set = 5;
+    refuse(trees, "tree 0: node 0 names set 1 of 0");
+    trees->trees->sets = sets;
+    trees->trees->n_sets = 1;
+    refuse(trees, "category set 0 has 0 bytes, expected 1 to 32");
+    set.members = build_bytes("\x01", 1);
+    tree->input[0] = 0;
+    refuse(trees, "tree 0: node 0 has a set, and its input 0 is no category's code");
+    tree->input[0] = 1;
+    accept(trees);
+}
+
+static void parts_are_counted_and_whole(void **state)
+{
+    (void)state;
+    static Chw__Part part, *list[] = {&part, &part};
+    static Chw__Parts parts;
+    chw__part__init(&part);
+    chw__parts__init(&parts);
+    parts.parts = list;
+    parts.n_parts = 1;
+    Chw__Linear *estimator = linear->linear;
+    linear->estimator_case = CHW__MODEL__ESTIMATOR_PARTS;
+    linear->parts = &parts;
+    refuse(linear, "1 parts, expected 2 to 256");
+    parts.n_parts = 2;
+    refuse(linear, "part 0: there is no estimator");
+    part.estimator_case = CHW__PART__ESTIMATOR_LINEAR;
+    part.linear = estimator;
+    accept(linear);
+    parts.chosen = 2;
+    refuse(linear, "the chosen part is 2 of 2");
+    parts.chosen = 1;
+    parts.combine = (Chw__Parts__Combine)3;
+    refuse(linear, "no such combination of parts: 3");
+    parts.combine = CHW__PARTS__COMBINE__SOFTMAX;
+    part.link = CHW__LINK__LINK_LOGISTIC;
+    refuse(linear, "part 0 has a link or a calibration");
+    part.link = (Chw__Link)7;
+    parts.combine = CHW__PARTS__COMBINE__MEAN;
+    refuse(linear, "part 0: no such link: 7");
 }
 
 static void cycle_is_refused(void **state)
@@ -602,6 +688,8 @@ int main(void)
         TEST(numeric_feature_is_finite_and_has_a_scale),
         TEST(missing_is_kept_by_trees_only),
         TEST(indicator_belongs_to_one_hot),
+        TEST(other_belongs_to_categories),
+        TEST(zero_is_missing_only_where_missing_is_kept),
         TEST(categories_are_counted),
         TEST(categories_are_unique_as_text_and_as_numbers),
         TEST(imputed_category_exists),
@@ -615,6 +703,9 @@ int main(void)
         TEST(inputs_of_a_tree_are_in_range),
         TEST(thresholds_and_leaves_are_numbers),
         TEST(default_direction_is_zero_or_one),
+        TEST(sets_and_covers_belong_to_nodes),
+        TEST(set_is_asked_of_a_code),
+        TEST(parts_are_counted_and_whole),
         TEST(cycle_is_refused),
         TEST(node_with_two_parents_is_refused),
         TEST(right_child_alone_is_refused),
