@@ -269,7 +269,7 @@ static enum status read_model(struct fitting *self, struct error_text *error)
     enum status status = check_call(
         XGBoosterSaveModelToBuffer(self->booster, "{\"format\": \"json\"}", &size, &text),
         "write the model", error);
-    return status == STATUS_OK ? xgboost_json_read(text, size, &self->out->model, error)
+    return status == STATUS_OK ? xgboost_read_trees(text, size, &self->out->model, error)
                                : status;
 }
 

@@ -10,9 +10,9 @@
 #ifndef TRAINER_FIT_XGBOOST_H
 #define TRAINER_FIT_XGBOOST_H
 
+#include "exchange/xgboost.h"
 #include "trainer/pipeline.h"
 #include "trainer/split.h"
-#include "trainer/xgboost_json.h"
 
 extern const char fit_xgboost_solver[]; /* with its version */
 
@@ -42,7 +42,7 @@ struct fit_xgboost_request {
 };
 
 struct fit_xgboost {
-    struct xgboost_model model;
+    struct xgboost_trees model;
     uint64_t rounds_done, rounds_kept;
     float base_score; /* the training part's frequency */
 };

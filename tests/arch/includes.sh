@@ -11,7 +11,7 @@ allowed() {
     lib/base) echo "base" ;;
     lib/*) echo "base ${1#lib/}" ;;
     bench) echo "base wire store model table bench client worker" ;;
-    *) echo "base wire store model table metrics $1" ;;
+    *) echo "base wire store model table exchange metrics $1" ;;
     esac
 }
 
@@ -25,7 +25,7 @@ home() {
     linear.h) echo "trainer/fit_logistic.c" ;;
     xgboost/*) echo "trainer/fit_xgboost.c" ;;
     coin/*) echo "optimizer/lp.c" ;;
-    jansson.h) echo "trainer/xgboost_json.c" ;;
+    jansson.h) echo "lib/exchange/document.h" ;;
     microhttpd.h) echo "lib/metrics/metrics_server.c" ;;
     zmq.h) echo "lib/wire/*|broker/loop.c|worker/loop.c|client/link.c" ;;
     czmq.h) echo "nowhere-yet" ;;
