@@ -3,24 +3,12 @@
 #include "model/sliced.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    BUCKETS_MIN = 64,
-    BUCKETS_MAX = 4096,
-    BUCKET_DEPTH_MAX = 4, /* more thresholds in a bucket: search instead */
-    THRESHOLDS_MAX = UINT16_MAX - 1,
-    CLASS_LAST = 255, /* of categories */
-};
-
 struct compiling {
-    const struct model *model;
     const Chw__Trees *trees;
     struct sliced *out;
-    uint16_t *feature_of; /* of each input */
-    bool too_many;        /* thresholds on one feature, for ranks of 16 bits */
 };
 
 /* ---- which models ---- */
@@ -36,30 +24,15 @@ static uint32_t depth_below(const Chw__Tree *tree, uint32_t node, uint32_t deepe
     return 1 + (left > right ? left : right);
 }
 
-static bool is_one_hot(const struct feature *feature)
+static bool is_shallow_enough(const Chw__Trees *trees)
 {
-    return feature->source->kind_case == CHW__FEATURE__KIND_CATEGORY &&
-           feature->source->category->encoding ==
-               CHW__CATEGORY_ENCODING__ENCODING_ONE_HOT;
-}
-
-static bool is_shallow_enough(const struct model *model, const Chw__Trees *trees)
-{
-    if (model->message->n_features > UINT16_MAX || trees->n_sets > UINT16_MAX)
-        return false;
     for (size_t i = 0; i < trees->n_trees; i++)
         if (depth_below(trees->trees[i], 0, SLICED_DEPTH_MAX) > SLICED_DEPTH_MAX)
             return false;
     return true;
 }
 
-/* ---- thresholds ---- */
-
-static int by_value(const void *a, const void *b)
-{
-    float one = *(const float *)a, other = *(const float *)b;
-    return (one > other) - (one < other);
-}
+/* ---- questions ---- */
 
 static size_t inner_nodes(const Chw__Trees *trees)
 {
@@ -70,225 +43,9 @@ static size_t inner_nodes(const Chw__Trees *trees)
     return count;
 }
 
-/* Every feature's list has room for all thresholds that name it. */
-static bool gather_thresholds(struct compiling *self)
-{
-    struct sliced_feature *features = self->out->features;
-    size_t feature_count = self->model->message->n_features;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t f = 0; pass == 1 && f < feature_count; f++) {
-            features[f].thresholds =
-                calloc(features[f].threshold_count + 1, sizeof(float));
-            if (features[f].thresholds == NULL)
-                return false;
-            features[f].threshold_count = 0;
-        }
-        for (size_t i = 0; i < self->trees->n_trees; i++) {
-            const Chw__Tree *tree = self->trees->trees[i];
-            for (size_t node = 0; node < tree->n_left; node++) {
-                if (tree->left[node] == 0)
-                    continue;
-                struct sliced_feature *feature =
-                    &features[self->feature_of[tree->input[node]]];
-                if (pass == 1)
-                    feature->thresholds[feature->threshold_count] = tree->threshold[node];
-                feature->threshold_count++;
-            }
-        }
-    }
-    return true;
-}
-
-static void sort_thresholds(struct sliced_feature *self)
-{
-    uint32_t kept = 0;
-    if (self->threshold_count > 0)
-        qsort(self->thresholds, self->threshold_count, sizeof(float), by_value);
-    for (uint32_t i = 0; i < self->threshold_count; i++)
-        if (kept == 0 || self->thresholds[i] != self->thresholds[kept - 1])
-            self->thresholds[kept++] = self->thresholds[i];
-    self->threshold_count = kept;
-}
-
-/* ---- ranks ---- */
-
-static uint32_t bucket_of(const struct sliced_feature *self, float x)
-{
-    float at = (x - self->low) * self->scale;
-    float last = (float)(self->bucket_count - 1);
-    at = at > 0 ? at : 0; /* NaN of infinities: 0 */
-    return (uint32_t)(at < last ? at : last);
-}
-
-static uint16_t search_rank(const struct sliced_feature *self, float x)
-{
-    uint32_t low = 0, high = self->threshold_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        bool above = self->thresholds[middle] <= x;
-        low = above ? middle + 1 : low;
-        high = above ? high : middle;
-    }
-    return (uint16_t)low;
-}
-
-uint16_t sliced_rank(const struct sliced_feature *self, float x)
-{
-    if (self->buckets == NULL)
-        return search_rank(self, x);
-    uint32_t rank = self->buckets[bucket_of(self, x)];
-    for (uint32_t i = 0; i < self->bucket_depth; i++)
-        rank += rank < self->threshold_count && self->thresholds[rank] <= x;
-    return (uint16_t)rank;
-}
-
-/* Buckets are right when every threshold falls into one that is not before its rank: the
- * bucket's function never falls, so a value's own bucket then begins at or below its
- * rank. */
-static bool fill_buckets(struct sliced_feature *self, uint32_t count)
-{
-    self->bucket_count = count;
-    self->bucket_depth = 0;
-    memset(self->buckets, 0, count * sizeof *self->buckets);
-    for (uint32_t i = 0; i < self->threshold_count; i++)
-        self->buckets[bucket_of(self, self->thresholds[i])]++;
-    uint16_t before = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint16_t here = self->buckets[i];
-        self->bucket_depth = here > self->bucket_depth ? here : self->bucket_depth;
-        self->buckets[i] = before;
-        before = (uint16_t)(before + here);
-    }
-    return self->bucket_depth <= BUCKET_DEPTH_MAX;
-}
-
-static bool make_buckets(struct sliced_feature *self)
-{
-    uint32_t last = self->threshold_count - 1;
-    if (self->threshold_count < 4)
-        return true;
-    float span = self->thresholds[last] - self->thresholds[0];
-    self->low = self->thresholds[0];
-    self->buckets = calloc(BUCKETS_MAX, sizeof *self->buckets);
-    if (self->buckets == NULL)
-        return false;
-    for (uint32_t count = BUCKETS_MIN; isfinite(span) && count <= BUCKETS_MAX;
-         count *= 2) {
-        self->scale = (float)(count - 1) / span;
-        if (isfinite(self->scale) && fill_buckets(self, count))
-            return true;
-    }
-    free(self->buckets);
-    self->buckets = NULL;
-    return true;
-}
-
-uint16_t sliced_class(const struct sliced_feature *self, const struct feature *feature,
-                      float value)
-{
-    return self->classes == CLASSES_RANKS
-               ? sliced_rank(self, kernel_input(feature, value))
-               : (uint16_t)value;
-}
-
-uint32_t sliced_class_last(const struct sliced_feature *self)
-{
-    return self->classes == CLASSES_RANKS ? self->threshold_count : CLASS_LAST;
-}
-
-bool sliced_in_set(const struct sliced *self, uint32_t set, uint32_t category)
-{
-    const ProtobufCBinaryData *members = &self->source->sets[set]->members;
-    return category / 8 < members->len &&
-           (members->data[category / 8] >> category % 8 & 1) != 0;
-}
-
-static bool has_set(const Chw__Tree *tree, size_t node)
-{
-    return tree->n_set != 0 && tree->set[node] != 0 && tree->left[node] != 0;
-}
-
-static void choose_classes(struct compiling *self)
-{
-    struct sliced_feature *features = self->out->features;
-    for (size_t i = 0; i < self->model->message->n_features; i++)
-        features[i].classes =
-            is_one_hot(&self->model->features[i]) ? CLASSES_ONE_HOT : CLASSES_RANKS;
-    for (size_t i = 0; i < self->trees->n_trees; i++) {
-        const Chw__Tree *tree = self->trees->trees[i];
-        for (size_t node = 0; node < tree->n_left; node++)
-            if (has_set(tree, node))
-                features[self->feature_of[tree->input[node]]].classes = CLASSES_CODES;
-    }
-}
-
-static bool make_features(struct compiling *self)
-{
-    size_t count = self->model->message->n_features;
-    choose_classes(self);
-    if (!gather_thresholds(self))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        struct sliced_feature *feature = &self->out->features[i];
-        sort_thresholds(feature);
-        if (feature->classes != CLASSES_RANKS)
-            continue;
-        self->too_many = self->too_many || feature->threshold_count > THRESHOLDS_MAX;
-        if (!make_buckets(feature))
-            return false;
-        for (uint32_t code = 0; code < 256; code++)
-            feature->small[code] =
-                sliced_class(feature, &self->model->features[i], (float)code);
-    }
-    return true;
-}
-
-/* ---- questions ---- */
-
-/* Is the code, 0 to CLASS_LAST, not below the threshold? */
-static void ask_code(float threshold, struct sliced_question *question)
-{
-    if (threshold <= 0) {
-        question->kind = SLICED_ALWAYS;
-    } else if (threshold > CLASS_LAST) {
-        question->kind = SLICED_NEVER;
-    } else {
-        question->kind = SLICED_ABOVE;
-        question->operand = (uint16_t)(ceilf(threshold) - 1);
-    }
-}
-
-static struct sliced_question question_of(const struct compiling *self,
-                                          const Chw__Tree *tree, size_t node)
-{
-    uint32_t input = tree->input[node];
-    float threshold = tree->threshold[node];
-    uint16_t index = self->feature_of[input];
-    const struct sliced_feature *feature = &self->out->features[index];
-    struct sliced_question question = {
-        .feature = index, .missing_right = tree->default_left.data[node] == 0};
-    if (has_set(tree, node)) {
-        question.kind = SLICED_OUTSIDE;
-        question.operand = (uint16_t)(tree->set[node] - 1);
-    } else if (feature->classes == CLASSES_CODES) {
-        ask_code(threshold, &question);
-    } else if (feature->classes == CLASSES_RANKS) {
-        question.kind = SLICED_ABOVE;
-        question.operand = (uint16_t)(search_rank(feature, threshold) - 1);
-    } else if (threshold <= 0) {
-        question.kind = SLICED_ALWAYS; /* neither 0 nor 1 is below it */
-    } else if (threshold > 1) {
-        question.kind = SLICED_NEVER;
-    } else {
-        question.kind = SLICED_IS;
-        question.operand = (uint16_t)(input - self->model->features[index].first_input);
-    }
-    return question;
-}
-
 static int by_question(const void *a, const void *b)
 {
-    const struct sliced_question *one = a, *other = b;
+    const struct question *one = a, *other = b;
     if (one->feature != other->feature)
         return one->feature < other->feature ? -1 : 1;
     if (one->kind != other->kind)
@@ -308,7 +65,8 @@ static bool make_questions(struct compiling *self)
     for (size_t i = 0; i < self->trees->n_trees; i++)
         for (size_t node = 0; node < self->trees->trees[i]->n_left; node++)
             if (self->trees->trees[i]->left[node] != 0)
-                out->questions[count++] = question_of(self, self->trees->trees[i], node);
+                out->questions[count++] =
+                    classes_question(out->classes, self->trees->trees[i], node);
     if (count > 0)
         qsort(out->questions, count, sizeof *out->questions, by_question);
     for (size_t i = 0; i < count; i++) {
@@ -317,17 +75,17 @@ static bool make_questions(struct compiling *self)
             out->questions[out->question_count++] = out->questions[i];
     }
     for (uint32_t i = out->question_count; i > 0; i--) {
-        struct sliced_feature *feature = &out->features[out->questions[i - 1].feature];
-        feature->first = i - 1;
-        feature->count++;
+        struct sliced_span *span = &out->spans[out->questions[i - 1].feature];
+        span->first = i - 1;
+        span->count++;
     }
     return true;
 }
 
 static uint32_t plane_of(const struct compiling *self, const Chw__Tree *tree, size_t node)
 {
-    struct sliced_question question = question_of(self, tree, node);
-    const struct sliced_question *found =
+    struct question question = classes_question(self->out->classes, tree, node);
+    const struct question *found =
         bsearch(&question, self->out->questions, self->out->question_count,
                 sizeof question, by_question);
     assert(found != NULL);
@@ -406,12 +164,8 @@ static void free_sliced(void *compiled)
     struct sliced *self = compiled;
     if (self == NULL)
         return;
-    for (size_t i = 0; self->features != NULL && i < self->model->message->n_features;
-         i++) {
-        free(self->features[i].thresholds);
-        free(self->features[i].buckets);
-    }
-    free(self->features);
+    classes_free(self->classes);
+    free(self->spans);
     free(self->questions);
     free(self->trees);
     free(self->nodes);
@@ -420,40 +174,28 @@ static void free_sliced(void *compiled)
     free(self);
 }
 
-static bool map_inputs(struct compiling *self)
-{
-    self->feature_of = calloc(self->model->input_count + 1, sizeof *self->feature_of);
-    if (self->feature_of == NULL)
-        return false;
-    for (size_t i = 0; i < self->model->message->n_features; i++) {
-        const struct feature *feature = &self->model->features[i];
-        for (uint32_t k = 0; k < feature->input_count; k++)
-            self->feature_of[feature->first_input + k] = (uint16_t)i;
-    }
-    return true;
-}
-
 static enum status compile(const struct model *model, const struct part *part, void **out)
 {
     *out = NULL;
-    if (part->trees == NULL || !is_shallow_enough(model, part->trees))
+    if (part->trees == NULL || !is_shallow_enough(part->trees))
         return STATUS_OK;
     struct sliced *self = calloc(1, sizeof *self);
     if (self == NULL)
         return STATUS_NOMEM;
-    self->model = model;
-    self->source = part->trees;
-    self->features = calloc(model->message->n_features + 1, sizeof *self->features);
-    struct compiling compiling = {model, part->trees, self, NULL, false};
-    bool made =
-        self->features != NULL && map_inputs(&compiling) && make_features(&compiling) &&
-        (compiling.too_many || (make_questions(&compiling) && make_trees(&compiling)));
-    free(compiling.feature_of);
-    if (made && !compiling.too_many)
+    enum status status = classes_new(model, part->trees, &self->classes);
+    if (status != STATUS_OK || self->classes == NULL)
+        goto end;
+    struct compiling compiling = {part->trees, self};
+    self->feature_count = model->message->n_features;
+    self->spans = calloc(self->feature_count + 1, sizeof *self->spans);
+    if (self->spans != NULL && make_questions(&compiling) && make_trees(&compiling)) {
         *out = self;
-    else
-        free_sliced(self);
-    return made ? STATUS_OK : STATUS_NOMEM;
+        return STATUS_OK;
+    }
+    status = STATUS_NOMEM;
+end:
+    free_sliced(self);
+    return status;
 }
 
 static enum status prepare(const void *compiled, const struct binding *binding,

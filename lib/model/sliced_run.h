@@ -90,217 +90,114 @@ static plane bitmap_plane(const uint8_t *bitmap, uint32_t first, uint32_t count)
     return out;
 }
 
-/* ---- classes of a column ---- */
-
-static void put_class(struct sliced_run *self, uint32_t at, uint16_t class_)
-{
-    self->low[at] = (uint8_t)class_;
-    self->high[at] = (uint8_t)(class_ >> 8);
-}
-
-static void classify_codes(struct sliced_run *self, const struct bound_class *bound,
-                           const uint8_t *codes, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        self->low[i] = bound->low[codes[i]];
-    for (uint32_t i = 0; bound->wide && i < count; i++)
-        self->high[i] = bound->high[codes[i]];
-}
-
-static void classify_numbers(struct sliced_run *self,
-                             const struct sliced_feature *feature,
-                             const struct feature *source, const float *values,
-                             uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        float value = isnan(values[i]) ? 0 : values[i]; /* a fault, whatever we say */
-        put_class(self, i, sliced_rank(feature, kernel_input(source, value)));
-    }
-}
-
-/* Cell by cell: missing values, numbers that name categories, faults. Sets the bits of
- * what stays missing. */
-static void classify_cells(struct sliced_run *self, const struct bound_class *bound,
-                           uint32_t first, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct cell cell = binding_cell(bound->source, first + i);
-        bool kept = isnan(cell.value);
-        if (kept)
-            self->missing[i / 64] |= UINT64_C(1) << i % 64;
-        put_class(
-            self, i,
-            kept ? 0 : sliced_class(bound->feature, bound->source->feature, cell.value));
-    }
-}
-
 /* ---- answers ---- */
 
 /* Every "class >= v" for v up to the last class, from the bits of the classes: two
  * operations each. */
-static void classes_at_least(const struct sliced_run *self,
-                             const struct sliced_feature *feature, plane *at_least)
+static void classes_at_least(const struct sliced_run *self, uint32_t last,
+                             plane *at_least)
 {
-    uint32_t last = sliced_class_last(feature), end = last + 1;
     at_least[0] = ~(plane){0};
     for (unsigned bit = 0; last >> bit != 0; bit++) {
-        plane is_set = bit_plane(bit < 8 ? self->low : self->high, bit % 8);
+        plane is_set = bit_plane(bit < 8 ? self->block.low : self->block.high, bit % 8);
         uint32_t half = 1U << bit;
-        for (uint32_t v = half; v < 2 * half && v < end; v++)
+        for (uint32_t v = half; v < 2 * half && v <= last; v++)
             at_least[v] = is_set & at_least[v - half];
-        for (uint32_t v = 0; v < half && v < end; v++)
+        for (uint32_t v = 0; v < half && v <= last; v++)
             at_least[v] = is_set | at_least[v];
     }
 }
 
-static void answer_ranks(struct sliced_run *self, const struct sliced_feature *feature,
-                         plane *answers)
-{
-    plane *at_least = self->at_least;
-    classes_at_least(self, feature, at_least);
-    for (uint32_t i = 0; i < feature->count; i++)
-        answers[i] = at_least[self->compiled->questions[feature->first + i].operand + 1];
-}
-
-/* The records of those categories that are outside the set. */
-static plane outside_set(const struct sliced *compiled, uint32_t set,
+/* The records whose category is outside the set. */
+static plane outside_set(const struct classes *classes, uint32_t set,
                          const plane *at_least)
 {
     plane outside = {0};
     for (uint32_t i = 0; i <= UINT8_MAX; i++) {
         plane beyond = i == UINT8_MAX ? (plane){0} : at_least[i + 1];
-        if (!sliced_in_set(compiled, set, i))
+        if (!classes_in_set(classes, set, i))
             outside |= at_least[i] & ~beyond;
     }
     return outside;
 }
 
-static void answer_codes(struct sliced_run *self, const struct sliced_feature *feature,
-                         plane *answers)
+static plane answer_question(const struct sliced_run *self,
+                             const struct question *question)
 {
-    plane *at_least = self->at_least;
-    classes_at_least(self, feature, at_least);
-    for (uint32_t i = 0; i < feature->count; i++) {
-        const struct sliced_question *question =
-            &self->compiled->questions[feature->first + i];
-        if (question->kind == SLICED_OUTSIDE)
-            answers[i] = outside_set(self->compiled, question->operand, at_least);
-        else if (question->kind == SLICED_ABOVE)
-            answers[i] = at_least[question->operand + 1];
-        else
-            answers[i] = question->kind == SLICED_ALWAYS ? ~(plane){0} : (plane){0};
-    }
-}
-
-static void answer_categories(struct sliced_run *self,
-                              const struct sliced_feature *feature, plane *answers)
-{
-    for (uint32_t i = 0; i < feature->count; i++) {
-        const struct sliced_question *question =
-            &self->compiled->questions[feature->first + i];
-        answers[i] = question->kind == SLICED_IS
-                         ? equal_plane(self->low, (uint8_t)question->operand)
-                         : (question->kind == SLICED_ALWAYS ? ~(plane){0} : (plane){0});
-    }
-}
-
-static bool answers_class(const struct sliced *compiled,
-                          const struct sliced_question *question, uint16_t class_)
-{
-    switch ((enum sliced_kind)question->kind) {
-    case SLICED_ABOVE:
-        return class_ > question->operand;
-    case SLICED_IS:
-        return class_ == question->operand;
-    case SLICED_OUTSIDE:
-        return !sliced_in_set(compiled, question->operand, class_);
-    case SLICED_ALWAYS:
-        return true;
-    case SLICED_NEVER:
+    switch ((enum question_kind)question->kind) {
+    case QUESTION_ABOVE:
+        return self->at_least[question->operand + 1];
+    case QUESTION_IS:
+        return equal_plane(self->block.low, (uint8_t)question->operand);
+    case QUESTION_OUTSIDE:
+        return outside_set(self->compiled->classes, question->operand, self->at_least);
+    case QUESTION_ALWAYS:
+        return ~(plane){0};
+    case QUESTION_NEVER:
         break;
     }
-    return false;
+    return (plane){0};
+}
+
+static void answer_classes(struct sliced_run *self, const struct feature_classes *classes,
+                           const struct sliced_span *span)
+{
+    plane *answers = self->answers + 1 + span->first;
+    const struct question *questions = self->compiled->questions + span->first;
+    plane missing;
+    memcpy(&missing, self->block.missing, sizeof missing);
+    if (classes->kind != CLASSES_ONE_HOT)
+        classes_at_least(self, classes_last(classes), self->at_least);
+    for (uint32_t i = 0; i < span->count; i++) {
+        plane answer = answer_question(self, &questions[i]);
+        answers[i] = questions[i].missing_right ? answer | missing : answer & ~missing;
+    }
 }
 
 /* A bitmap column is a plane already: each question is it, its opposite or neither. */
-static void answer_bits(struct sliced_run *self, const struct bound_class *bound,
-                        plane bits, plane *answers)
+static void answer_bits(struct sliced_run *self, const struct class_column *column,
+                        plane bits, const struct sliced_span *span)
 {
-    const struct sliced_feature *feature = bound->feature;
-    for (uint32_t i = 0; i < feature->count; i++) {
-        const struct sliced_question *question =
-            &self->compiled->questions[feature->first + i];
-        plane one =
-            answers_class(self->compiled, question, bound->bits[1]) ? bits : (plane){0};
-        plane zero =
-            answers_class(self->compiled, question, bound->bits[0]) ? ~bits : (plane){0};
-        answers[i] = one | zero;
-    }
-}
-
-static void answer_missing(struct sliced_run *self, const struct sliced_feature *feature,
-                           plane *answers)
-{
-    plane missing;
-    memcpy(&missing, self->missing, sizeof missing);
-    for (uint32_t i = 0; i < feature->count; i++) {
-        bool right = self->compiled->questions[feature->first + i].missing_right;
-        answers[i] = right ? answers[i] | missing : answers[i] & ~missing;
+    const struct classes *classes = self->compiled->classes;
+    const struct question *questions = self->compiled->questions + span->first;
+    for (uint32_t i = 0; i < span->count; i++) {
+        bool one = classes_answer(classes, &questions[i], column->bits[1]);
+        bool zero = classes_answer(classes, &questions[i], column->bits[0]);
+        self->answers[1 + span->first + i] =
+            (one ? bits : (plane){0}) | (zero ? ~bits : (plane){0});
     }
 }
 
 /* The column's cells are all the same. */
-static void answer_absent(struct sliced_run *self, const struct bound_class *bound,
-                          plane *answers)
+static void answer_absent(struct sliced_run *self, const struct class_column *column,
+                          const struct sliced_span *span)
 {
-    for (uint32_t i = 0; i < bound->feature->count; i++) {
-        const struct sliced_question *question =
-            &self->compiled->questions[bound->feature->first + i];
-        bool right = bound->absent_missing
-                         ? question->missing_right
-                         : answers_class(self->compiled, question, bound->absent);
-        answers[i] = right ? ~(plane){0} : (plane){0};
+    const struct question *questions = self->compiled->questions + span->first;
+    for (uint32_t i = 0; i < span->count; i++) {
+        bool right =
+            column->absent_missing
+                ? questions[i].missing_right
+                : classes_answer(self->compiled->classes, &questions[i], column->absent);
+        self->answers[1 + span->first + i] = right ? ~(plane){0} : (plane){0};
     }
 }
 
-static void answer_classes(struct sliced_run *self, const struct sliced_feature *feature,
-                           plane *answers)
+static void answer_feature(struct sliced_run *self, size_t feature, uint32_t first,
+                           uint32_t count)
 {
-    if (feature->classes == CLASSES_ONE_HOT)
-        answer_categories(self, feature, answers);
-    else if (feature->classes == CLASSES_CODES)
-        answer_codes(self, feature, answers);
-    else
-        answer_ranks(self, feature, answers);
-}
-
-static void answer_feature(struct sliced_run *self, const struct bound_class *bound,
-                           uint32_t first, uint32_t count)
-{
-    const struct column *column = bound->source->column;
-    const struct sliced_feature *feature = bound->feature;
-    plane *answers = self->answers + 1 + feature->first;
-    if (feature->count == 0)
+    const struct class_column *column = &self->columns[feature];
+    const struct column *source = column->source->column;
+    const struct sliced_span *span = &self->compiled->spans[feature];
+    if (span->count == 0)
         return;
-    if (column == NULL) {
-        answer_absent(self, bound, answers);
-        return;
+    if (source == NULL) {
+        answer_absent(self, column, span);
+    } else if (column->simple && source->type == COLUMN_BITMAP && source->valid == NULL) {
+        answer_bits(self, column, bitmap_plane(source->bytes, first, count), span);
+    } else {
+        class_column_read(column, first, count, &self->block);
+        answer_classes(self, column->classes, span);
     }
-    if (bound->simple && column->type == COLUMN_BITMAP) {
-        answer_bits(self, bound, bitmap_plane(column->bytes, first, count), answers);
-        return;
-    }
-    memset(self->missing, 0, sizeof self->missing);
-    if (!bound->simple)
-        classify_cells(self, bound, first, count);
-    else if (column->type == COLUMN_CODES)
-        classify_codes(self, bound, column->bytes + first, count);
-    else
-        classify_numbers(self, feature, bound->source->feature, column->floats + first,
-                         count);
-    answer_classes(self, feature, answers);
-    if (!bound->simple)
-        answer_missing(self, feature, answers);
 }
 
 /* ---- the path through a tree ---- */
@@ -421,11 +318,11 @@ static void add_leaves(const struct sliced_run *self, float *sums)
 void SLICED_BLOCK_NAME(void *run, uint32_t first, uint32_t count, double *margins)
 {
     struct sliced_run *self = run;
-    const Chw__Trees *trees = self->compiled->source;
+    const Chw__Trees *trees = self->compiled->classes->trees;
     bool mean = trees->aggregate == CHW__TREES__AGGREGATE__MEAN;
     float sums[KERNEL_BLOCK];
-    for (size_t i = 0; i < self->compiled->model->message->n_features; i++)
-        answer_feature(self, &self->bound[i], first, count);
+    for (size_t i = 0; i < self->compiled->feature_count; i++)
+        answer_feature(self, i, first, count);
     for (unsigned i = 0; i < KERNEL_BLOCK; i++)
         sums[i] = mean ? 0.0F : trees->base_margin;
     if (!add_shallow_leaves(self, sums))

@@ -9,26 +9,12 @@
 
 typedef uint64_t sliced_plane __attribute__((vector_size(32), may_alias));
 
-/* A feature and its column: the classes of what the column's bytes say. */
-struct bound_class {
-    const struct bound_feature *source;
-    const struct sliced_feature *feature;
-    bool simple;         /* no cell is missing, unreadable or to be looked up by itself */
-    bool wide;           /* classes beyond 255 */
-    bool absent_missing; /* no column, and what is missing stays missing */
-    uint16_t absent;     /* no column: the class of all */
-    uint16_t bits[2];    /* COLUMN_BITMAP */
-    uint8_t low[256], high[256]; /* COLUMN_CODES */
-};
-
 struct sliced_run {
     const struct sliced *compiled;
-    struct bound_class *bound; /* of each feature */
-    sliced_plane *answers;     /* question_count + 1 */
-    sliced_plane *at_least;    /* the most thresholds of a feature, + 1 */
-    uint64_t missing[4];       /* of the feature at hand: what stays missing */
-    _Alignas(64) uint8_t low[KERNEL_BLOCK]; /* of the feature at hand: the classes */
-    _Alignas(64) uint8_t high[KERNEL_BLOCK];
+    struct class_column *columns; /* of each feature */
+    sliced_plane *answers;        /* question_count + 1 */
+    sliced_plane *at_least;       /* the most classes of a feature */
+    struct class_block block;     /* of the feature at hand */
 };
 
 #endif

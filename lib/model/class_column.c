@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* class_column.c - a column's cells as classes. */
+#include "model/classes.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- bind ---- */
+
+static bool has_fault(const struct cell *cell)
+{
+    return cell->fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE;
+}
+
+/* The class of a cell that is a value; of a fault any: its margin is not used. */
+static uint16_t class_of(const struct class_column *self, const struct cell *cell)
+{
+    return has_fault(cell)
+               ? 0
+               : classes_of_value(self->classes, self->source->feature, cell->value);
+}
+
+/* False: one of the codes stays missing, which its class cannot say. */
+static bool bind_codes(struct class_column *self)
+{
+    const struct column *column = self->source->column;
+    bool names = column->categories != NULL;
+    size_t count = names ? column->category_count : COLUMNS_CATEGORIES_MAX;
+    bool numeric = self->source->feature->source->kind_case == CHW__FEATURE__KIND_NUMERIC;
+    for (size_t code = 0; code < count; code++) {
+        const struct cell *cell = &self->source->codes[code];
+        if (!has_fault(cell) && isnan(cell->value))
+            return false;
+        uint16_t class_ =
+            !names && numeric ? self->classes->small[code] : class_of(self, cell);
+        self->low[code] = (uint8_t)class_;
+        self->high[code] = (uint8_t)(class_ >> 8);
+        if (code < 2)
+            self->bits[code] = class_;
+    }
+    return true;
+}
+
+/* Numbers whose class is their rank, whatever they are. */
+static bool are_plain_numbers(const Chw__Feature *feature)
+{
+    return feature->kind_case == CHW__FEATURE__KIND_NUMERIC &&
+           !feature->numeric->zero_missing;
+}
+
+void class_column_bind(struct class_column *self, const struct bound_feature *source,
+                       const struct feature_classes *classes)
+{
+    const struct column *column = source->column;
+    *self = (struct class_column){.source = source, .classes = classes};
+    self->wide = classes_last(classes) > UINT8_MAX;
+    self->absent_missing = isnan(source->missing.value);
+    self->absent = self->absent_missing ? 0 : class_of(self, &source->missing);
+    if (column != NULL)
+        self->simple = column->type == COLUMN_FLOATS
+                           ? are_plain_numbers(source->feature->source)
+                           : bind_codes(self);
+}
+
+/* ---- read ---- */
+
+static void put_class(struct class_block *out, uint32_t at, uint16_t class_)
+{
+    out->low[at] = (uint8_t)class_;
+    out->high[at] = (uint8_t)(class_ >> 8);
+}
+
+static void read_bits(const struct class_column *self, uint32_t first, uint32_t count,
+                      struct class_block *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        put_class(out, i,
+                  self->bits[bitmap_test(self->source->column->bytes, first + i)]);
+}
+
+static void read_codes(const struct class_column *self, const uint8_t *codes,
+                       uint32_t count, struct class_block *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out->low[i] = self->low[codes[i]];
+    for (uint32_t i = 0; self->wide && i < count; i++)
+        out->high[i] = self->high[codes[i]];
+}
+
+static void read_numbers(const struct class_column *self, const float *values,
+                         uint32_t count, struct class_block *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        float value = isnan(values[i]) ? 0 : values[i]; /* a fault, whatever we say */
+        put_class(out, i, classes_of_value(self->classes, self->source->feature, value));
+    }
+}
+
+/* Cell by cell: codes that stay missing, numbers that name categories. */
+static void read_cells(const struct class_column *self, uint32_t first, uint32_t count,
+                       struct class_block *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct cell cell = binding_cell(self->source, first + i);
+        bool kept = isnan(cell.value);
+        if (kept)
+            out->missing[i / 64] |= UINT64_C(1) << i % 64;
+        put_class(out, i, kept ? 0 : class_of(self, &cell));
+    }
+}
+
+/* Records without a value: it stays missing, or is that of its policy. What is unreadable
+ * is a fault, whatever we say. */
+static void read_validity(const struct class_column *self, uint32_t first, uint32_t count,
+                          struct class_block *out)
+{
+    const uint8_t *valid = self->source->column->valid;
+    for (uint32_t word = 0; valid != NULL && 64 * word < count; word++) {
+        uint32_t left = count - 64 * word;
+        uint32_t here = left < 64 ? left : 64;
+        uint64_t all = here == 64 ? UINT64_MAX : (UINT64_C(1) << here) - 1;
+        uint64_t absent = ~kernel_bits(valid, first + 64 * word, here) & all;
+        if (self->absent_missing)
+            out->missing[word] |= absent;
+        else
+            for (; absent != 0; absent &= absent - 1)
+                put_class(out, 64 * word + (uint32_t)__builtin_ctzll(absent),
+                          self->absent);
+    }
+}
+
+void class_column_read(const struct class_column *self, uint32_t first, uint32_t count,
+                       struct class_block *out)
+{
+    const struct column *column = self->source->column;
+    memset(out->missing, 0, sizeof out->missing);
+    if (!self->simple) {
+        read_cells(self, first, count, out);
+        return;
+    }
+    if (column->type == COLUMN_BITMAP)
+        read_bits(self, first, count, out);
+    else if (column->type == COLUMN_CODES)
+        read_codes(self, column->bytes + first, count, out);
+    else
+        read_numbers(self, column->floats + first, count, out);
+    read_validity(self, first, count, out);
+}
