@@ -110,27 +110,10 @@ static void write_metrics(const struct report *self, FILE *file)
 
 static void write_program(const struct report *self, FILE *file)
 {
-    static const char *const sentences[] = {
-        [PUBLISH_NOT_PROMOTED] = "",
-        [PUBLISH_PROGRAM_WRITTEN] =
-            "written: there was none. Its tiers (low from 0, moderate "
-            "from .05, high from .20)\n            are for demonstration: "
-            "a clinician sets them before use",
-        [PUBLISH_PROGRAM_EXTENDED] =
-            "new version with this target added. Its tiers (low from 0, "
-            "moderate from .05,\n            high from .20) are for "
-            "demonstration: a clinician sets them before use",
-        [PUBLISH_PROGRAM_UNCHANGED] = "unchanged: it has this target already",
-    };
-    if (self->alias == NULL) {
+    if (self->alias == NULL)
         fprintf(file, "promoted    no: give --promote ALIAS to serve it\n");
-        return;
-    }
-    fprintf(file, "promoted    %s@%s is this version\n", self->name, self->alias);
-    fprintf(file, "program     %s\n", sentences[self->published.program]);
-    if (strcmp(self->alias, self->published.served_by) != 0)
-        fprintf(file, "            it serves %s@%s, not %s@%s\n", self->name,
-                self->published.served_by, self->name, self->alias);
+    else
+        publish_write(&self->published, self->name, self->alias, file);
 }
 
 void report_write_table(const struct report *self, FILE *file)

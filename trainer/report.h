@@ -5,7 +5,7 @@
 #define TRAINER_REPORT_H
 
 #include "trainer/artifact.h"
-#include "trainer/publish.h"
+#include "publish/publish.h"
 #include "trainer/split.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Dependencies point one way: base <- wire, store, model, table <- programs and client.
+# Dependencies point one way: base <- wire, store, model, table, exchange <- publish <-
+# programs and client.
 # Each folder names what it may include besides itself; each library has its homes.
 # usage: includes.sh PROJECT_FOLDER
 set -euf # -f: the homes below are patterns for case, not for files
@@ -9,9 +10,10 @@ cd "$1"
 allowed() {
     case $1 in
     lib/base) echo "base" ;;
+    lib/publish) echo "base model store publish" ;;
     lib/*) echo "base ${1#lib/}" ;;
     bench) echo "base wire store model table bench client worker" ;;
-    *) echo "base wire store model table exchange metrics $1" ;;
+    *) echo "base wire store model table exchange publish metrics $1" ;;
     esac
 }
 

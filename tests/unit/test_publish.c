@@ -3,8 +3,8 @@
  * Method: a fresh store in a folder of its own; artifacts are any bytes to the store. */
 
 #include "model/program.h"
+#include "publish/publish.h"
 #include "tests/lib/test.h"
-#include "trainer/publish.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* publish.c - the order of writes: the model, its alias, then the program that names it.
  */
-#include "trainer/publish.h"
+#include "publish/publish.h"
 
 #include "model/program.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The current program, or an empty one where there is none. */
 static enum status load_program(struct store *store, struct program *out, bool *exists,
@@ -85,4 +86,26 @@ enum status publish_model(struct store *store, const char *name, const uint8_t *
     if (status == STATUS_OK && alias != NULL)
         status = promote(store, name, alias, out, error);
     return status;
+}
+
+void publish_write(const struct publish_result *self, const char *name, const char *alias,
+                   FILE *file)
+{
+    static const char *const sentences[] = {
+        [PUBLISH_NOT_PROMOTED] = "",
+        [PUBLISH_PROGRAM_WRITTEN] =
+            "written: there was none. Its tiers (low from 0, moderate "
+            "from .05, high from .20)\n            are for demonstration: "
+            "a clinician sets them before use",
+        [PUBLISH_PROGRAM_EXTENDED] =
+            "new version with this target added. Its tiers (low from 0, "
+            "moderate from .05,\n            high from .20) are for "
+            "demonstration: a clinician sets them before use",
+        [PUBLISH_PROGRAM_UNCHANGED] = "unchanged: it has this target already",
+    };
+    fprintf(file, "promoted    %s@%s is this version\n", name, alias);
+    fprintf(file, "program     %s\n", sentences[self->program]);
+    if (strcmp(alias, self->served_by) != 0)
+        fprintf(file, "            it serves %s@%s, not %s@%s\n", name, self->served_by,
+                name, alias);
 }
