@@ -33,6 +33,7 @@ struct kernel_type {
 
 extern const struct kernel_type kernel_linear;
 extern const struct kernel_type kernel_sliced;
+extern const struct kernel_type kernel_walk;
 
 /* Compile the part for every kernel that takes it. */
 MUST_CHECK enum status kernels_compile(const struct model *model, struct part *part);

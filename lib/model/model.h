@@ -88,7 +88,8 @@ void model_reference_score(const struct binding *self, uint32_t first, uint32_t 
 void model_reference_margins(const struct binding *self, uint32_t first, uint32_t count,
                              float *margins, struct record_fault *faults);
 
-/* Which kernel scores large batches: "bit-sliced trees", "linear" or "reference". */
+/* Which kernel scores large batches: "bit-sliced trees", "walked trees", "linear" or
+ * "reference"; of the first part where there are several. */
 const char *model_kernel(const struct model *self);
 
 #endif

@@ -24,7 +24,7 @@ static uint32_t depth_below(const Chw__Tree *tree, uint32_t node, uint32_t deepe
     return 1 + (left > right ? left : right);
 }
 
-static bool is_shallow_enough(const Chw__Trees *trees)
+bool sliced_takes(const Chw__Trees *trees)
 {
     for (size_t i = 0; i < trees->n_trees; i++)
         if (depth_below(trees->trees[i], 0, SLICED_DEPTH_MAX) > SLICED_DEPTH_MAX)
@@ -177,7 +177,7 @@ static void free_sliced(void *compiled)
 static enum status compile(const struct model *model, const struct part *part, void **out)
 {
     *out = NULL;
-    if (part->trees == NULL || !is_shallow_enough(part->trees))
+    if (part->trees == NULL || !sliced_takes(part->trees))
         return STATUS_OK;
     struct sliced *self = calloc(1, sizeof *self);
     if (self == NULL)

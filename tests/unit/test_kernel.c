@@ -15,8 +15,8 @@
 
 enum {
     ROWS = 700,
-    DEPTH_DEEPEST = 12,
-    NODES_MAX = 1 << (DEPTH_DEEPEST + 1),
+    DEPTH_DEEPEST = 30,
+    NODES_MAX = 1 << 9, /* of a tree, and then to the end of the paths begun */
     ROUNDS = 60
 };
 
@@ -118,7 +118,7 @@ static uint32_t grow(struct build_node *nodes, uint32_t *count, uint32_t inputs,
 {
     uint32_t at = (*count)++;
     nodes[at] = (struct build_node){.threshold = (float)chance(1000) / 777.0F - 0.6F};
-    if (depth == 0 || chance(6) == 0)
+    if (depth == 0 || *count > NODES_MAX || chance(6) == 0)
         return at;
     nodes[at] = (struct build_node){.input = chance(inputs),
                                     .threshold = any_threshold(),
@@ -155,10 +155,9 @@ static void add_sets(Chw__Model *model)
     }
 }
 
-static void add_trees(Chw__Model *model, uint32_t depth)
+static void add_trees(Chw__Model *model, uint32_t trees, uint32_t depth)
 {
-    static struct build_node nodes[NODES_MAX];
-    uint32_t trees = 1 + chance(40);
+    static struct build_node nodes[NODES_MAX + 2 * DEPTH_DEEPEST + 2];
     uint32_t inputs = count_inputs(model);
     for (uint32_t i = 0; i < trees; i++) {
         uint32_t count = 0;
@@ -176,7 +175,7 @@ static Chw__Model *any_trees(uint32_t depth)
 {
     Chw__Model *model = build_trees((float)chance(100) / 37.0F - 1.0F);
     add_features(model, true);
-    add_trees(model, depth);
+    add_trees(model, 1 + chance(40), depth);
     return model;
 }
 
@@ -214,7 +213,7 @@ static Chw__Model *any_parts(void)
         if (all.combine != CHW__PARTS__COMBINE__SOFTMAX)
             parts[i]->link = (Chw__Link)chance(2);
         model->trees = build_trees((float)i)->trees;
-        add_trees(model, chance(10));
+        add_trees(model, 1 + chance(20), chance(10));
     }
     model->estimator_case = CHW__MODEL__ESTIMATOR_PARTS;
     model->parts = &all;
@@ -410,11 +409,24 @@ static void several_parts_score_as_the_reference_does(void **state)
     }
 }
 
-static void trees_too_deep_for_a_kernel_score_as_the_reference_does(void **state)
+static void deep_trees_score_as_the_reference_does(void **state)
 {
     (void)state;
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < ROUNDS / 2; round++) {
         compare(any_trees(DEPTH_DEEPEST));
+        build_reset();
+    }
+}
+
+static void a_thousand_trees_score_as_the_reference_does(void **state)
+{
+    static const uint32_t depths[] = {3, 10};
+    (void)state;
+    for (size_t i = 0; i < sizeof depths / sizeof depths[0]; i++) {
+        Chw__Model *model = build_trees(0.25F);
+        add_features(model, true);
+        add_trees(model, 1000, depths[i]);
+        compare(model);
         build_reset();
     }
 }
@@ -457,7 +469,7 @@ static void kernel_is_chosen_by_estimator_and_depth(void **state)
         chain[2 * depth] = (struct build_node){.threshold = 2};
         build_tree(model, chain, 2 * depth + 1);
         assert_string_equal(kernel_of(model),
-                            depth <= 8 ? "bit-sliced trees" : "reference");
+                            depth <= 8 ? "bit-sliced trees" : "walked trees");
     }
 }
 
@@ -469,7 +481,8 @@ int main(void)
         TEST(trees_of_depth_eight_score_as_the_reference_does),
         TEST(many_thresholds_on_a_feature_score_as_the_reference_does),
         TEST(several_parts_score_as_the_reference_does),
-        TEST(trees_too_deep_for_a_kernel_score_as_the_reference_does),
+        TEST(deep_trees_score_as_the_reference_does),
+        TEST(a_thousand_trees_score_as_the_reference_does),
         TEST(linear_models_score_as_the_reference_does),
         TEST(kernel_is_chosen_by_estimator_and_depth),
     };

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_walk.c - trees of any depth: eight records walk down a tree side by side,
+ * without a branch that depends on them, so that the processor waits for many nodes at
+ * once.
+ *
+ * A node goes right where the value in its slot is at least its bound. A slot is a
+ * feature's class plus one, or a question's answer plus one; what is missing is 0 in the
+ * slots whose nodes send it to the left, and more than any bound in those that send it to
+ * the right. So a missing value costs nothing. A leaf leads to itself, and a walk has as
+ * many steps as its deepest record needs. */
+#include "model/classes.h"
+#include "model/sliced.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LANES = 8,
+    STEPS = 4, /* between two looks at whether all have arrived */
+    SLOTS_MAX = 4096,
+    NO_VALUE_RIGHT = UINT16_MAX,
+};
+
+struct node {
+    uint16_t slot, bound;
+    uint32_t left; /* the right child is the next one */
+};
+
+struct walk {
+    struct classes *classes;
+    struct question *slots; /* slot 0 is none of them: always 0 */
+    uint32_t slot_count;
+    struct node *nodes; /* of all trees; a tree's children are near each other */
+    float *values;      /* of leaves, by node */
+    uint32_t *roots;
+    uint32_t tree_count;
+};
+
+struct walk_run {
+    const struct walk *compiled;
+    struct class_column *columns;
+    uint16_t *values; /* KERNEL_BLOCK of each slot */
+    struct class_block block;
+};
+
+/* ---- slots ---- */
+
+/* What is asked of a slot, without what the node compares it with: questions of the same
+ * class share theirs. */
+static struct question slot_of(const struct classes *classes, struct question question)
+{
+    const struct feature *feature = &classes->model->features[question.feature];
+    bool kept = feature->source->missing == CHW__MISSING_POLICY__MISSING_KEEP;
+    if (question.kind != QUESTION_IS && question.kind != QUESTION_OUTSIDE) {
+        question.kind = QUESTION_ABOVE;
+        question.operand = 0;
+    }
+    question.missing_right = kept && question.missing_right;
+    return question;
+}
+
+/* The least value of the slot that answers with yes. */
+static uint16_t bound_of(const struct question *question)
+{
+    switch ((enum question_kind)question->kind) {
+    case QUESTION_ABOVE:
+        return (uint16_t)(question->operand + 2);
+    case QUESTION_IS:
+    case QUESTION_OUTSIDE:
+        return 2;
+    case QUESTION_ALWAYS:
+        return 1;
+    case QUESTION_NEVER:
+        break;
+    }
+    return NO_VALUE_RIGHT;
+}
+
+static int by_slot(const void *a, const void *b)
+{
+    const struct question *one = a, *other = b;
+    if (one->feature != other->feature)
+        return one->feature < other->feature ? -1 : 1;
+    if (one->kind != other->kind)
+        return one->kind < other->kind ? -1 : 1;
+    if (one->operand != other->operand)
+        return one->operand < other->operand ? -1 : 1;
+    return one->missing_right - other->missing_right;
+}
+
+static size_t count_nodes(const Chw__Trees *trees)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < trees->n_trees; i++)
+        count += trees->trees[i]->n_left;
+    return count;
+}
+
+static bool make_slots(struct walk *self, const Chw__Trees *trees)
+{
+    size_t count = 0;
+    self->slots = calloc(count_nodes(trees) + 1, sizeof *self->slots);
+    if (self->slots == NULL)
+        return false;
+    for (size_t i = 0; i < trees->n_trees; i++)
+        for (size_t node = 0; node < trees->trees[i]->n_left; node++)
+            if (trees->trees[i]->left[node] != 0)
+                self->slots[count++] =
+                    slot_of(self->classes,
+                            classes_question(self->classes, trees->trees[i], node));
+    qsort(self->slots, count, sizeof *self->slots, by_slot);
+    for (size_t i = 0; i < count; i++)
+        if (self->slot_count == 0 ||
+            by_slot(&self->slots[self->slot_count - 1], &self->slots[i]) != 0)
+            self->slots[self->slot_count++] = self->slots[i];
+    return true;
+}
+
+/* ---- nodes ---- */
+
+static struct node inner_node(const struct walk *self, const Chw__Tree *tree,
+                              uint32_t node, uint32_t left)
+{
+    struct question question = classes_question(self->classes, tree, node);
+    struct question slot = slot_of(self->classes, question);
+    const struct question *found =
+        bsearch(&slot, self->slots, self->slot_count, sizeof slot, by_slot);
+    assert(found != NULL);
+    return (struct node){(uint16_t)(found - self->slots + 1), bound_of(&question), left};
+}
+
+/* Level by level, from `next` on; `queue` has room for the tree's nodes and becomes the
+ * order in which they lie. */
+static uint32_t lay_out(struct walk *self, const Chw__Tree *tree, uint32_t next,
+                        uint32_t *queue)
+{
+    uint32_t root = next, count = 1;
+    queue[0] = 0;
+    for (uint32_t at = 0; at < count; at++) {
+        uint32_t node = queue[at];
+        self->values[root + at] = tree->threshold[node];
+        if (tree->left[node] == 0) {
+            self->nodes[root + at] = (struct node){0, 1, root + at};
+            continue;
+        }
+        self->nodes[root + at] = inner_node(self, tree, node, root + count);
+        queue[count++] = tree->left[node];
+        queue[count++] = tree->right[node];
+    }
+    return root + count;
+}
+
+static bool make_nodes(struct walk *self, const Chw__Trees *trees)
+{
+    size_t count = count_nodes(trees);
+    uint32_t next = 0;
+    uint32_t *queue = calloc(count, sizeof *queue);
+    self->nodes = calloc(count, sizeof *self->nodes);
+    self->values = calloc(count, sizeof *self->values);
+    self->roots = calloc(trees->n_trees, sizeof *self->roots);
+    bool made = queue != NULL && self->nodes != NULL && self->values != NULL &&
+                self->roots != NULL;
+    for (size_t i = 0; made && i < trees->n_trees; i++) {
+        self->roots[i] = next;
+        next = lay_out(self, trees->trees[i], next, queue);
+    }
+    self->tree_count = (uint32_t)trees->n_trees;
+    free(queue);
+    return made;
+}
+
+/* ---- the kernel ---- */
+
+static void free_walk(void *compiled)
+{
+    struct walk *self = compiled;
+    if (self == NULL)
+        return;
+    classes_free(self->classes);
+    free(self->slots);
+    free(self->nodes);
+    free(self->values);
+    free(self->roots);
+    free(self);
+}
+
+static enum status compile(const struct model *model, const struct part *part, void **out)
+{
+    *out = NULL;
+    if (part->trees == NULL || sliced_takes(part->trees))
+        return STATUS_OK;
+    struct walk *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return STATUS_NOMEM;
+    enum status status = classes_new(model, part->trees, &self->classes);
+    if (status != STATUS_OK || self->classes == NULL)
+        goto end;
+    status = STATUS_NOMEM;
+    if (!make_slots(self, part->trees))
+        goto end;
+    status = STATUS_OK;
+    if (self->slot_count > SLOTS_MAX)
+        goto end;
+    if (make_nodes(self, part->trees)) {
+        *out = self;
+        return STATUS_OK;
+    }
+    status = STATUS_NOMEM;
+end:
+    free_walk(self);
+    return status;
+}
+
+static void release(void *run)
+{
+    struct walk_run *self = run;
+    if (self == NULL)
+        return;
+    free(self->columns);
+    free(self->values);
+    free(self);
+}
+
+static enum status prepare(const void *compiled, const struct binding *binding,
+                           void **out)
+{
+    const struct walk *walk = compiled;
+    size_t features = binding->model->message->n_features;
+    struct walk_run *self = aligned_alloc(64, (sizeof *self + 63) / 64 * 64);
+    if (self == NULL)
+        return STATUS_NOMEM;
+    self->compiled = walk;
+    self->columns = calloc(features, sizeof *self->columns);
+    self->values =
+        calloc(((size_t)walk->slot_count + 1) * KERNEL_BLOCK, sizeof *self->values);
+    if (self->columns == NULL || self->values == NULL) {
+        release(self);
+        return STATUS_NOMEM;
+    }
+    for (size_t i = 0; i < features; i++)
+        class_column_bind(&self->columns[i], &binding->features[i],
+                          &walk->classes->features[i]);
+    *out = self;
+    return STATUS_OK;
+}
+
+/* ---- a block: values ---- */
+
+static uint16_t value_of(const struct classes *classes, const struct question *slot,
+                         uint16_t class_)
+{
+    if (slot->kind == QUESTION_ABOVE)
+        return (uint16_t)(class_ + 1);
+    return (uint16_t)(classes_answer(classes, slot, class_) + 1);
+}
+
+static uint16_t value_of_missing(const struct question *slot)
+{
+    return slot->missing_right ? NO_VALUE_RIGHT : 0;
+}
+
+static void fill_absent(const struct walk_run *self, const struct question *slot,
+                        uint16_t *values)
+{
+    const struct class_column *column = &self->columns[slot->feature];
+    uint16_t value = column->absent_missing
+                         ? value_of_missing(slot)
+                         : value_of(self->compiled->classes, slot, column->absent);
+    for (uint32_t i = 0; i < KERNEL_BLOCK; i++)
+        values[i] = value;
+}
+
+static void fill_slot(const struct walk_run *self, const struct question *slot,
+                      uint32_t count, uint16_t *values)
+{
+    const struct class_block *block = &self->block;
+    bool wide = self->columns[slot->feature].wide;
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t class_ = (uint16_t)(block->low[i] | (wide ? block->high[i] << 8 : 0));
+        values[i] = value_of(self->compiled->classes, slot, class_);
+    }
+    for (uint32_t word = 0; word < KERNEL_BLOCK / 64; word++)
+        for (uint64_t missing = block->missing[word]; missing != 0;
+             missing &= missing - 1)
+            values[64 * word + (uint32_t)__builtin_ctzll(missing)] =
+                value_of_missing(slot);
+}
+
+/* The slots of one feature follow each other. */
+static void fill_slots(struct walk_run *self, uint32_t first, uint32_t count)
+{
+    uint32_t read = UINT32_MAX; /* the feature that is in the block */
+    for (uint32_t i = 0; i < self->compiled->slot_count; i++) {
+        const struct question *slot = &self->compiled->slots[i];
+        const struct class_column *column = &self->columns[slot->feature];
+        uint16_t *values = self->values + (size_t)(i + 1) * KERNEL_BLOCK;
+        if (column->source->column == NULL) {
+            fill_absent(self, slot, values);
+            continue;
+        }
+        if (slot->feature != read)
+            class_column_read(column, first, count, &self->block);
+        read = slot->feature;
+        fill_slot(self, slot, count, values);
+    }
+}
+
+/* ---- a block: trees ---- */
+
+/* `values` are those of the first record, for slot 0. */
+static inline __attribute__((always_inline)) uint32_t
+step(const struct node *nodes, const uint16_t *values, uint32_t at)
+{
+    const struct node *node = &nodes[at];
+    return node->left + (values[(size_t)node->slot * KERNEL_BLOCK] >= node->bound);
+}
+
+static void walk_lanes(const struct walk *self, uint32_t root, const uint16_t *values,
+                       float *sums)
+{
+    uint32_t at[LANES], before = 0, moved = 1;
+    for (unsigned lane = 0; lane < LANES; lane++)
+        at[lane] = root;
+    while (moved != 0) {
+        moved = 0;
+        for (unsigned i = 0; i < STEPS - 1; i++)
+            for (unsigned lane = 0; lane < LANES; lane++)
+                at[lane] = step(self->nodes, values + lane, at[lane]);
+        for (unsigned lane = 0; lane < LANES; lane++) {
+            before = at[lane];
+            at[lane] = step(self->nodes, values + lane, at[lane]);
+            moved |= at[lane] ^ before;
+        }
+    }
+    for (unsigned lane = 0; lane < LANES; lane++)
+        sums[lane] += self->values[at[lane]];
+}
+
+static void block(void *run, uint32_t first, uint32_t count, double *margins)
+{
+    struct walk_run *self = run;
+    const struct walk *compiled = self->compiled;
+    const Chw__Trees *trees = compiled->classes->trees;
+    bool mean = trees->aggregate == CHW__TREES__AGGREGATE__MEAN;
+    float sums[KERNEL_BLOCK];
+    fill_slots(self, first, count);
+    for (unsigned i = 0; i < KERNEL_BLOCK; i++)
+        sums[i] = mean ? 0.0F : trees->base_margin;
+    for (uint32_t i = 0; i < compiled->tree_count; i++)
+        for (uint32_t at = 0; at < count; at += LANES)
+            walk_lanes(compiled, compiled->roots[i], self->values + at, sums + at);
+    for (uint32_t i = 0; i < count; i++)
+        margins[i] =
+            (double)(mean ? trees->base_margin + sums[i] / (float)compiled->tree_count
+                          : sums[i]);
+}
+
+const struct kernel_type kernel_walk = {
+    .name = "walked trees",
+    .rows_min = 1,
+    .compile = compile,
+    .free = free_walk,
+    .prepare = prepare,
+    .release = release,
+    .block = block,
+};
