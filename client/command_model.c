@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* command_model.c - chw model list | show | promote | rollback. */
+/* command_model.c - chw model list | show | promote | rollback | import. */
 #include "base/config.h"
 #include "base/log.h"
 #include "client/commands.h"
 #include "client/menu.h"
+#include "client/model_import.h"
 #include "client/model_show.h"
 #include "client/model_source.h"
 #include "client/store_option.h"
@@ -22,6 +23,8 @@ enum { VERSION_SHOWN = 12 };
 
 struct model_config {
     char *data, *store, *format;
+    char *name, *alias, *chosen, *check, *expected; /* of an import */
+    double tolerance;
 };
 
 #define KEY(name, type, field) name, type, offsetof(struct model_config, field)
@@ -36,6 +39,20 @@ static const struct config_key store_keys[] = {STORE_KEYS};
 static const struct config_key list_keys[] = {
     STORE_KEYS,
     {KEY("format", CONFIG_TEXT, format), "table", 0, 0, "FORMAT", "table or csv"},
+};
+static const struct config_key import_keys[] = {
+    STORE_KEYS,
+    {KEY("name", CONFIG_TEXT, name), NULL, 0, 0, "NAME", "the model's name, such as chd"},
+    {KEY("alias", CONFIG_TEXT, alias), NULL, 0, 0, "ALIAS",
+     "serve it under this alias, such as challenger"},
+    {KEY("class", CONFIG_TEXT, chosen), NULL, 0, 0, "LABEL",
+     "the class whose probability is the score (of two: the second)"},
+    {KEY("check", CONFIG_TEXT, check), NULL, 0, 0, "ROWS.csv",
+     "score these rows first, and refuse a model that scores them otherwise"},
+    {KEY("expected", CONFIG_TEXT, expected), "expected", 0, 0, "COLUMN",
+     "of ROWS.csv: the probability that each row must score"},
+    {KEY("tolerance", CONFIG_REAL, tolerance), "1e-6", 0, 0, "DIFFERENCE",
+     "how far a score may be from what was expected"},
 };
 #undef STORE_KEYS
 #undef KEY
@@ -316,11 +333,31 @@ static enum status rollback(const struct work *work)
     return status;
 }
 
+/* ---- import ---- */
+
+static enum status import(const struct work *work)
+{
+    const struct model_config *config = work->config;
+    const struct model_import import = {
+        .file = work->operands[0],
+        .name = config->name,
+        .alias = config->alias,
+        .chosen = config->chosen,
+        .check = config->check,
+        .expected = config->expected,
+        .tolerance = config->tolerance,
+        .data = config->data,
+        .store = config->store,
+    };
+    return model_import_run(&import, work->error);
+}
+
 /* ---- the table of actions ---- */
 
 struct action {
     struct menu_item item;
     enum status (*run)(const struct work *work);
+    bool opens_store; /* by itself, once it has something to store */
     struct config_spec spec;
 };
 
@@ -328,12 +365,14 @@ struct action {
 static const struct action actions[] = {
     {{"list", "every version, newest first"},
      list,
+     false,
      {.program = "chw model list",
       .summary = "Every version there is, newest first.",
       .keys = list_keys,
       .key_count = COUNT(list_keys)}},
     {{"show", "features, policies, lineage, metrics of one"},
      show,
+     false,
      {.program = "chw model show",
       .summary = "What a version reads, what it does without a value, where it is from.",
       .operands = "NAME[@ALIAS]|VERSION",
@@ -345,6 +384,7 @@ static const struct action actions[] = {
                "letters.\n"}},
     {{"promote", "serve a version under an alias"},
      promote,
+     false,
      {.program = "chw model promote",
       .summary = "Serve a version under an alias, once it has passed its golden records.",
       .operands = "NAME VERSION|NAME@ALIAS ALIAS",
@@ -356,6 +396,7 @@ static const struct action actions[] = {
                "chw model promote chd chd@challenger champion\n"}},
     {{"rollback", "back to the version before"},
      rollback,
+     false,
      {.program = "chw model rollback",
       .summary = "Move an alias back to where it was before its last move.",
       .operands = "NAME ALIAS",
@@ -363,6 +404,24 @@ static const struct action actions[] = {
       .operands_max = 2,
       .keys = store_keys,
       .key_count = COUNT(store_keys)}},
+    {{"import", "publish a model of XGBoost"},
+     import,
+     true,
+     {.program = "chw model import",
+      .summary = "Publish a model that another tool made: XGBoost (JSON or UBJSON).",
+      .operands = "FILE",
+      .operands_min = 1,
+      .operands_max = 1,
+      .keys = import_keys,
+      .key_count = COUNT(import_keys),
+      .notes = "chw model import model.json --name chd --check rows.csv --alias "
+               "challenger\n\n"
+               "The format is recognised by the content. Nothing is stored unless all of "
+               "the model is\n"
+               "understood and every row scores as expected.\n\n"
+               "Exit codes: 0 published, 64 wrong options, 65 not supported or not as "
+               "expected, 66 no such\n"
+               "file or column, 69 and 75 the store is away.\n"}},
 };
 
 #undef COUNT
@@ -376,7 +435,9 @@ static int run_action(const struct action *action, int argc, char **argv)
     int exit_code;
     if (!config_load(&action->spec, argc, argv, &config, &operands, &exit_code))
         return exit_code;
-    enum status status = store_option_open(config.data, config.store, &store, &error);
+    enum status status = STATUS_OK;
+    if (!action->opens_store)
+        status = store_option_open(config.data, config.store, &store, &error);
     if (status == STATUS_OK)
         status = action->run(&(struct work){store, &config, operands.items, &error});
     if (status != STATUS_OK)

@@ -72,6 +72,8 @@ static void add_unknown(struct text_table *table, const Chw__Feature *feature)
         text_table_add(table, "-");
     else if (feature->category->unknown == CHW__UNKNOWN_POLICY__UNKNOWN_MISSING)
         text_table_add(table, "as if missing");
+    else if (feature->category->unknown == CHW__UNKNOWN_POLICY__UNKNOWN_OTHER)
+        text_table_add(table, "another category");
     else
         text_table_add(table, "record invalid");
 }
@@ -98,7 +100,7 @@ static void show_features(const Chw__Model *model)
     text_table_free(table);
 }
 
-static void show_lineage(const Chw__Lineage *lineage)
+static void show_training(const Chw__Lineage *lineage)
 {
     struct digest data;
     char text[DIGEST_HEX_SIZE] = "unknown";
@@ -110,10 +112,20 @@ static void show_lineage(const Chw__Lineage *lineage)
            " held out\n",
            lineage->rows_train, lineage->seed, lineage->rows_heldout);
     printf("  %-28s %s\n", "data SHA-256", text);
+}
+
+/* A model of another tool does not say what it was trained on. */
+static void show_lineage(const Chw__Lineage *lineage)
+{
+    if (lineage->rows_train > 0)
+        show_training(lineage);
+    else
+        puts("\ntrained elsewhere");
     for (size_t i = 0; i < lineage->n_parameters; i++)
         printf("  %-28s %s\n", lineage->parameters[i]->name,
                lineage->parameters[i]->text);
-    puts("held-out metrics");
+    if (lineage->n_metrics > 0)
+        puts("held-out metrics");
     for (size_t i = 0; i < lineage->n_metrics; i++)
         printf("  %-28s %.6g\n", lineage->metrics[i]->name, lineage->metrics[i]->number);
 }

@@ -2,6 +2,7 @@
 /* store_option.c - find the store, or say how one is made. */
 #include "client/store_option.h"
 
+#include "base/file.h"
 #include "client/data_folder.h"
 
 #include <string.h>
@@ -25,4 +26,16 @@ enum status store_option_open(const char *data, const char *url, struct store **
                          "--data makes one",
                          url + strlen(scheme));
     return store_open(url, out, error);
+}
+
+enum status store_option_make(const char *data, const char *url, struct store **out,
+                              struct error_text *error)
+{
+    struct data_folder folder;
+    if (url != NULL)
+        return store_open(url, out, error);
+    enum status status = data_folder_name(data, &folder, error);
+    if (status == STATUS_OK)
+        status = file_make_folder(data, error);
+    return status == STATUS_OK ? store_open(folder.store, out, error) : status;
 }

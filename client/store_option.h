@@ -12,4 +12,8 @@
 MUST_CHECK enum status store_option_open(const char *data, const char *url,
                                          struct store **out, struct error_text *error);
 
+/* For commands that write the first thing: made where there is none. */
+MUST_CHECK enum status store_option_make(const char *data, const char *url,
+                                         struct store **out, struct error_text *error);
+
 #endif

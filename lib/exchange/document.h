@@ -2,9 +2,9 @@
 /* document.h - JSON and UBJSON as the same values: the one home of jansson. Inside
  * lib/exchange only.
  *
- * Both are bounded in depth and values before memory is taken. A number of UBJSON that is
- * not finite becomes null. A path is keys with points between them:
- * "learner.objective.name". */
+ * Both are bounded in depth and values before memory is taken. A number that is not
+ * finite (in JSON the words NaN and Infinity, as XGBoost writes them) becomes null. A
+ * path is keys with points between them: "learner.objective.name". */
 
 #ifndef EXCHANGE_DOCUMENT_H
 #define EXCHANGE_DOCUMENT_H

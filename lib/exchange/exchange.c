@@ -12,6 +12,7 @@
 
 static const struct exchange_format formats[] = {
     {"XGBoost JSON", xgboost_is_json, xgboost_import_json},
+    {"XGBoost UBJSON", xgboost_is_ubjson, xgboost_import_ubjson},
 };
 enum { FORMAT_COUNT = sizeof formats / sizeof formats[0] };
 

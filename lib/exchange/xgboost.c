@@ -383,13 +383,31 @@ static enum status import_document(const json_t *root,
     return status;
 }
 
+/* The first byte behind the first brace that is no blank: a key's quote in JSON; 0 where
+ * there is none. */
+static uint8_t after_brace(const uint8_t *bytes, size_t size)
+{
+    bool brace = false;
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] == ' ' || bytes[i] == '\t' || bytes[i] == '\r' || bytes[i] == '\n')
+            continue;
+        if (brace || bytes[i] != '{')
+            return brace ? bytes[i] : 0;
+        brace = true;
+    }
+    return 0;
+}
+
 bool xgboost_is_json(const uint8_t *bytes, size_t size)
 {
-    size_t start = 0;
-    while (start < size && strchr(" \t\r\n", bytes[start]) != NULL && bytes[start] != 0)
-        start++;
-    return start < size && bytes[start] == '{' &&
-           format_contains(bytes, size, "\"learner\"");
+    return after_brace(bytes, size) == '"' && format_contains(bytes, size, "\"learner\"");
+}
+
+bool xgboost_is_ubjson(const uint8_t *bytes, size_t size)
+{
+    uint8_t next = after_brace(bytes, size);
+    return next != 0 && next != '"' && next != '}' &&
+           format_contains(bytes, size, "learner");
 }
 
 enum status xgboost_import_json(const uint8_t *bytes, size_t size,
@@ -398,6 +416,18 @@ enum status xgboost_import_json(const uint8_t *bytes, size_t size,
 {
     json_t *root;
     enum status status = document_read_json(bytes, size, &root, error);
+    if (status == STATUS_OK)
+        status = import_document(root, options, model, error);
+    json_decref(root);
+    return status;
+}
+
+enum status xgboost_import_ubjson(const uint8_t *bytes, size_t size,
+                                  const struct exchange_options *options,
+                                  Chw__Model *model, struct error_text *error)
+{
+    json_t *root;
+    enum status status = document_read_ubjson(bytes, size, &root, error);
     if (status == STATUS_OK)
         status = import_document(root, options, model, error);
     json_decref(root);

@@ -11,12 +11,17 @@
 
 #include <stdbool.h>
 
-bool xgboost_is_json(const uint8_t *bytes, size_t size);
-
 /* As in format.h. */
+bool xgboost_is_json(const uint8_t *bytes, size_t size);
+bool xgboost_is_ubjson(const uint8_t *bytes, size_t size);
+
 MUST_CHECK enum status xgboost_import_json(const uint8_t *bytes, size_t size,
                                            const struct exchange_options *options,
                                            Chw__Model *model, struct error_text *error);
+
+MUST_CHECK enum status xgboost_import_ubjson(const uint8_t *bytes, size_t size,
+                                             const struct exchange_options *options,
+                                             Chw__Model *model, struct error_text *error);
 
 struct xgboost_trees {
     Chw__Trees *trees; /* freed with chw__trees__free_unpacked() */

@@ -188,7 +188,6 @@ static enum status copy_set(struct walk *self, size_t node, struct split_use *us
     tree->left[node] = tree->right[node];
     tree->right[node] = left;
     tree->default_left.data[node] ^= 1;
-    tree->threshold[node] = 0.0F;
     return STATUS_OK;
 }
 
@@ -234,21 +233,15 @@ static enum status copy_split(struct walk *self, size_t node, struct error_text 
     if (type != 0)
         return copy_set(self, node, use, error);
     use->number = true;
-    return STATUS_OK;
+    return need_float(source, from, &self->tree->threshold[node], error);
 }
 
-static enum status copy_node(struct walk *self, size_t node, struct error_text *error)
+static enum status copy_leaf(struct walk *self, size_t node, struct error_text *error)
 {
-    const struct source *source = &self->source;
     float *value = &self->tree->threshold[node];
-    enum status status = need_float(source, self->from[node], value, error);
-    if (status != STATUS_OK)
-        return status;
-    if (is_leaf(source, self->from[node])) {
-        *value *= self->forest->weight;
-        return STATUS_OK;
-    }
-    return copy_split(self, node, error);
+    enum status status = need_float(&self->source, self->from[node], value, error);
+    *value *= self->forest->weight;
+    return status;
 }
 
 /* Breadth first: our nodes are the queue. No node is met twice, so it ends. */
@@ -256,7 +249,8 @@ static enum status copy_nodes(struct walk *self, struct error_text *error)
 {
     enum status status = add_child(self, 0, error);
     for (size_t node = 0; status == STATUS_OK && node < self->count; node++)
-        status = copy_node(self, node, error);
+        status = is_leaf(&self->source, self->from[node]) ? copy_leaf(self, node, error)
+                                                          : copy_split(self, node, error);
     return status;
 }
 
