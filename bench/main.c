@@ -6,6 +6,7 @@
 #include "bench/alone.h"
 #include "bench/cluster.h"
 #include "bench/load.h"
+#include "bench/machine.h"
 #include "bench/report.h"
 #include "client/process.h"
 #include "store/store.h"
@@ -133,7 +134,7 @@ static enum status check_config(struct bench *self)
         return error_set(self->error, STATUS_INVALID,
                          "--estimator is '%.20s'; expected logistic, boosting or forest",
                          config->estimator);
-    if (!report_is_release())
+    if (!machine_is_release())
         fputs("chw-bench: warning: this is no release build; its figures say nothing\n",
               stderr);
     return STATUS_OK;

@@ -2,47 +2,13 @@
 /* report.c - the machine, the runs, the CPU per record, and the yardsticks beside. */
 #include "bench/report.h"
 
+#include "bench/machine.h"
 #include "table/json_text.h"
 #include "table/text_table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
-struct machine {
-    char cpu[128], system[160];
-    long cores;
-};
-
-static void read_machine(struct machine *out)
-{
-    char line[256];
-    struct utsname name;
-    *out = (struct machine){.cpu = "unknown", .cores = sysconf(_SC_NPROCESSORS_ONLN)};
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) == 0 && colon != NULL) {
-            snprintf(out->cpu, sizeof out->cpu, "%.*s", (int)strcspn(colon + 2, "\n"),
-                     colon + 2);
-            break;
-        }
-    }
-    if (file != NULL)
-        fclose(file);
-    if (uname(&name) == 0)
-        snprintf(out->system, sizeof out->system, "%.40s %.80s", name.sysname,
-                 name.release);
-}
-
-/* Asserts stay on in a release, so this is how builds differ. */
-bool report_is_release(void)
-{
-    return strcmp(CHW_BUILD_TYPE, "RelWithDebInfo") == 0 ||
-           strcmp(CHW_BUILD_TYPE, "Release") == 0;
-}
 
 struct stats report_throughput(const struct report *self)
 {
@@ -65,9 +31,9 @@ static double total_us(const struct report *self)
 static void print_head(const struct report *self, FILE *file)
 {
     struct machine machine;
-    read_machine(&machine);
+    machine_read(&machine);
     fprintf(file, "chw-bench %s, %s build, GCC-compatible %s\n", CHW_VERSION,
-            CHW_BUILD_TYPE, __VERSION__);
+            machine_build(), __VERSION__);
     fprintf(file, "machine: %s, %ld cores, %s\n", machine.cpu, machine.cores,
             machine.system);
     fprintf(file,
@@ -80,7 +46,7 @@ static void print_head(const struct report *self, FILE *file)
             "), batches of %" PRIu64 ", %" PRIu64 " in flight; model chd %s (%s)\n\n",
             self->records, self->seed, self->batch, self->window, self->version,
             self->estimator);
-    if (!report_is_release())
+    if (!machine_is_release())
         fputs("WARNING: this is no release build; its figures say nothing\n\n", file);
 }
 
@@ -160,9 +126,9 @@ static void write_count(FILE *file, const char *key, uint64_t count)
 static void write_options(const struct report *self, FILE *file)
 {
     struct machine machine;
-    read_machine(&machine);
+    machine_read(&machine);
     write_text(file, "version", CHW_VERSION);
-    write_text(file, "build", CHW_BUILD_TYPE);
+    write_text(file, "build", machine_build());
     write_text(file, "compiler", __VERSION__);
     write_text(file, "cpu", machine.cpu);
     write_text(file, "system", machine.system);

@@ -6,7 +6,6 @@
 
 #include "bench/stats.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -36,9 +35,6 @@ struct report {
 
 void report_table(const struct report *self, FILE *file);
 void report_json(const struct report *self, FILE *file);
-
-/* Of this program. The figures of others say nothing. */
-bool report_is_release(void);
 
 /* Of the runs' records/s. */
 struct stats report_throughput(const struct report *self);

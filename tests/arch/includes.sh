@@ -12,7 +12,7 @@ allowed() {
     lib/base) echo "base" ;;
     lib/publish) echo "base model store publish" ;;
     lib/*) echo "base ${1#lib/}" ;;
-    bench) echo "base wire store model table bench client worker" ;;
+    bench) echo "base wire store model table exchange bench client trainer worker" ;;
     *) echo "base wire store model table exchange publish metrics $1" ;;
     esac
 }
@@ -25,7 +25,7 @@ home() {
     hiredis/*) echo "lib/store/redis_link.h" ;;
     csv.h | zlib.h) echo "lib/table/*" ;;
     linear.h) echo "trainer/fit_logistic.c" ;;
-    xgboost/*) echo "trainer/fit_xgboost.c" ;;
+    xgboost/*) echo "trainer/fit_xgboost.c|bench/kernel_peer_xgboost.c" ;;
     coin/*) echo "optimizer/lp.c" ;;
     jansson.h) echo "lib/exchange/document.h" ;;
     microhttpd.h) echo "lib/metrics/metrics_server.c" ;;

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_compare.c - ours, theirs, ours, theirs: what disturbs the machine disturbs both.
+ */
+#include "bench/kernel_compare.h"
+
+#include "bench/kernel_ours.h"
+#include "bench/kernel_rate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct comparing {
+    struct kernel_rows rows;
+    struct kernel_ours *ours;
+    struct kernel_xgboost *theirs;
+};
+
+static enum status score_ours(void *arg, size_t thread, size_t batch, float *out,
+                              struct error_text *error)
+{
+    const struct comparing *self = arg;
+    return kernel_ours_score(self->ours, thread, batch, out, error);
+}
+
+static enum status score_bound(void *arg, size_t thread, size_t batch, float *out,
+                               struct error_text *error)
+{
+    const struct comparing *self = arg;
+    return kernel_ours_score_bound(self->ours, thread, batch, out, error);
+}
+
+static enum status score_theirs(void *arg, size_t thread, size_t batch, float *out,
+                                struct error_text *error)
+{
+    const struct comparing *self = arg;
+    return kernel_xgboost_margins(self->theirs, thread, batch, out, error);
+}
+
+/* ---- equality ---- */
+
+void kernel_note_differences(const float *ours, const float *theirs, size_t count,
+                             struct kernel_result *out)
+{
+    out->largest = 0;
+    out->different = 0;
+    out->compared = count;
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(&ours[i], &theirs[i], sizeof ours[i]) == 0)
+            continue;
+        double difference = fabs((double)ours[i] - (double)theirs[i]);
+        out->different++;
+        if (!(difference <= out->largest)) /* so that a NaN stays */
+            out->largest = difference;
+    }
+    out->equal = out->different == 0;
+}
+
+static enum status check_equal(struct comparing *self, struct kernel_result *out,
+                               struct error_text *error)
+{
+    const struct kernel_scorer ours = {self, score_ours}, theirs = {self, score_theirs};
+    const struct kernel_load load = {self->rows.batch_rows, self->rows.batch_count, 1, 0};
+    size_t count = load.batch_rows * load.batch_count;
+    float *scores = calloc(2 * count, sizeof *scores);
+    if (scores == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    enum status status = kernel_results(&ours, &load, scores, error);
+    if (status == STATUS_OK)
+        status = kernel_results(&theirs, &load, scores + count, error);
+    if (status == STATUS_OK)
+        kernel_note_differences(scores, scores + count, count, out);
+    free(scores);
+    return status;
+}
+
+/* ---- speed ---- */
+
+struct rates {
+    double ours[KERNEL_RUNS_MAX], theirs[KERNEL_RUNS_MAX], bound[KERNEL_RUNS_MAX],
+        ratio[KERNEL_RUNS_MAX];
+};
+
+static enum status measure_bound(struct comparing *self, struct kernel_load load,
+                                 double *out, struct error_text *error)
+{
+    const struct kernel_scorer bound = {self, score_bound};
+    *out = 0;
+    if (load.batch_rows > KERNEL_BOUND_ROWS_MAX)
+        return STATUS_OK;
+    if (load.batch_count > KERNEL_BOUND_MAX)
+        load.batch_count = KERNEL_BOUND_MAX;
+    return kernel_rate(&bound, &load, out, error);
+}
+
+static enum status measure_once(struct comparing *self,
+                                const struct kernel_setting *setting, size_t run,
+                                struct rates *out, struct error_text *error)
+{
+    const struct kernel_scorer ours = {self, score_ours}, theirs = {self, score_theirs};
+    const struct kernel_load load = {self->rows.batch_rows, self->rows.batch_count,
+                                     setting->threads, setting->seconds};
+    enum status status = kernel_rate(&ours, &load, &out->ours[run], error);
+    if (status == STATUS_OK)
+        status = kernel_rate(&theirs, &load, &out->theirs[run], error);
+    if (status == STATUS_OK)
+        status = measure_bound(self, load, &out->bound[run], error);
+    if (status == STATUS_OK)
+        out->ratio[run] = out->ours[run] / out->theirs[run];
+    return status;
+}
+
+static enum status measure(struct comparing *self, const struct kernel_setting *setting,
+                           struct kernel_result *out, struct error_text *error)
+{
+    struct rates rates;
+    enum status status = STATUS_OK;
+    for (size_t run = 0; status == STATUS_OK && run < setting->runs; run++) {
+        status = measure_once(self, setting, run, &rates, error);
+        if (status == STATUS_OK)
+            fprintf(stderr,
+                    "%s, threads %zu, run %zu of %zu: %.0f and %.0f records/s, %.1f\n",
+                    out->of->name, setting->threads, run + 1, setting->runs,
+                    rates.ours[run], rates.theirs[run], rates.ratio[run]);
+    }
+    if (status != STATUS_OK)
+        return status;
+    out->ours = stats_of(rates.ours, setting->runs);
+    out->theirs = stats_of(rates.theirs, setting->runs);
+    out->bound = stats_of(rates.bound, setting->runs);
+    out->ratio = stats_of(rates.ratio, setting->runs);
+    return STATUS_OK;
+}
+
+/* ---- a case ---- */
+
+static enum status open_sides(struct comparing *self, const struct kernel_case *of,
+                              const struct kernel_subject *subject, size_t threads,
+                              struct error_text *error)
+{
+    enum status status =
+        kernel_rows_make(&subject->design, of->batch_rows, &self->rows, error);
+    if (status == STATUS_OK)
+        status = kernel_ours_open(subject->model, &self->rows, KERNEL_MARGINS, threads,
+                                  &self->ours, error);
+    if (status == STATUS_OK)
+        status = kernel_xgboost_open(subject->json, subject->json_size, &self->rows,
+                                     threads, &self->theirs, error);
+    return status;
+}
+
+static size_t most_threads(const struct kernel_setting *settings, size_t count)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < count; i++)
+        if (settings[i].threads > most)
+            most = settings[i].threads;
+    return most;
+}
+
+enum status kernel_compare(const struct kernel_case *of,
+                           const struct kernel_subject *subject,
+                           const struct kernel_setting *settings, size_t count,
+                           struct kernel_result *results, struct error_text *error)
+{
+    struct comparing comparing = {.ours = NULL};
+    struct kernel_result equality = {.of = of};
+    enum status status =
+        open_sides(&comparing, of, subject, most_threads(settings, count), error);
+    if (status == STATUS_OK)
+        status = check_equal(&comparing, &equality, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        results[i] = equality;
+        results[i].threads = settings[i].threads;
+        status = measure(&comparing, &settings[i], &results[i], error);
+    }
+    kernel_xgboost_close(comparing.theirs);
+    kernel_ours_close(comparing.ours);
+    kernel_rows_release(&comparing.rows);
+    return status == STATUS_OK ? status : error_prefix(error, status, "%s", of->name);
+}
+
+double kernel_tree_record_ns(const struct kernel_result *self, size_t tree_count)
+{
+    return 1e9 * (double)self->threads / self->ours.median / (double)tree_count;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_compare.h - one case beside its peer: the same rows scored by both, compared,
+ * then measured in turn. */
+
+#ifndef BENCH_KERNEL_COMPARE_H
+#define BENCH_KERNEL_COMPARE_H
+
+#include "bench/kernel_case.h"
+#include "bench/kernel_subject.h"
+#include "bench/stats.h"
+
+enum { KERNEL_RUNS_MAX = 100, KERNEL_BOUND_ROWS_MAX = 255 };
+
+struct kernel_setting {
+    size_t threads;
+    size_t runs; /* of each side, in turn; up to KERNEL_RUNS_MAX */
+    double seconds;
+};
+
+struct kernel_result {
+    const struct kernel_case *of;
+    size_t threads;
+    struct stats ours, theirs; /* records/s */
+    struct stats bound; /* ours without model_bind(); of small batches only, else zero */
+    struct stats ratio; /* ours to theirs, of the runs that followed each other */
+    size_t compared, different; /* values; those that are not the same bits */
+    double largest;             /* difference */
+    bool equal;                 /* as the case asks */
+};
+
+/* For each of `count` settings a result. STATUS_CORRUPT: a record cannot be scored. */
+MUST_CHECK enum status kernel_compare(const struct kernel_case *of,
+                                      const struct kernel_subject *subject,
+                                      const struct kernel_setting *settings, size_t count,
+                                      struct kernel_result *results,
+                                      struct error_text *error);
+
+/* Fill compared, different, largest and equal from `count` values of each side. */
+void kernel_note_differences(const float *ours, const float *theirs, size_t count,
+                             struct kernel_result *out);
+
+/* Our time for a record in a tree, in nanoseconds of one thread. */
+double kernel_tree_record_ns(const struct kernel_result *self, size_t tree_count);
+
+#endif

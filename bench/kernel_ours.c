@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_ours.c - model_bind(), then blocks of the worker's size. */
+#include "bench/kernel_ours.h"
+
+#include "worker/score.h"
+
+#include <stdlib.h>
+
+struct kernel_thread {
+    struct record_fault faults[SCORE_BLOCK_ROWS];
+    struct binding *bindings[KERNEL_BOUND_MAX];
+};
+
+struct kernel_ours {
+    const struct model *model;
+    const struct kernel_rows *rows;
+    enum kernel_output output;
+    struct kernel_thread *threads;
+    size_t thread_count;
+};
+
+static enum status bind_some(struct kernel_ours *self, struct kernel_thread *thread,
+                             struct error_text *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0;
+         status == STATUS_OK && i < KERNEL_BOUND_MAX && i < self->rows->batch_count; i++)
+        status = model_bind(self->model, &self->rows->batches[i].columns,
+                            &thread->bindings[i], error);
+    return status;
+}
+
+enum status kernel_ours_open(const struct model *model, const struct kernel_rows *rows,
+                             enum kernel_output output, size_t threads,
+                             struct kernel_ours **out, struct error_text *error)
+{
+    enum status status = STATUS_NOMEM;
+    struct kernel_ours *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        goto fail;
+    *self = (struct kernel_ours){.model = model, .rows = rows, .output = output};
+    self->threads = calloc(threads, sizeof *self->threads);
+    if (self->threads == NULL)
+        goto fail;
+    self->thread_count = threads;
+    for (size_t i = 0; i < threads; i++) {
+        status = bind_some(self, &self->threads[i], error);
+        if (status != STATUS_OK)
+            goto fail;
+    }
+    *out = self;
+    return STATUS_OK;
+fail:
+    kernel_ours_close(self);
+    return status;
+}
+
+void kernel_ours_close(struct kernel_ours *self)
+{
+    if (self == NULL)
+        return;
+    for (size_t i = 0; i < self->thread_count; i++)
+        for (size_t k = 0; k < KERNEL_BOUND_MAX; k++)
+            binding_free(self->threads[i].bindings[k]);
+    free(self->threads);
+    free(self);
+}
+
+/* The rows of the benchmark have no faults: looking for them is part of the work. */
+static enum status check_faults(const struct record_fault *faults, uint32_t count,
+                                struct error_text *error)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (faults[i].fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+            return error_set(error, STATUS_CORRUPT, "a record has fault %d in feature %u",
+                             (int)faults[i].fault, faults[i].feature);
+    return STATUS_OK;
+}
+
+static enum status score(const struct kernel_ours *self, struct kernel_thread *thread,
+                         const struct binding *binding, float *out,
+                         struct error_text *error)
+{
+    enum status status = STATUS_OK;
+    uint32_t rows = self->rows->batch_rows;
+    for (uint32_t row = 0; status == STATUS_OK && row < rows; row += SCORE_BLOCK_ROWS) {
+        uint32_t left = rows - row;
+        uint32_t count = left < SCORE_BLOCK_ROWS ? left : SCORE_BLOCK_ROWS;
+        if (self->output == KERNEL_MARGINS)
+            model_margins(binding, row, count, out + row, thread->faults);
+        else
+            model_score(binding, row, count, out + row, thread->faults);
+        status = check_faults(thread->faults, count, error);
+    }
+    return status;
+}
+
+enum status kernel_ours_score(struct kernel_ours *self, size_t thread, size_t batch,
+                              float *out, struct error_text *error)
+{
+    struct binding *binding;
+    enum status status =
+        model_bind(self->model, &self->rows->batches[batch].columns, &binding, error);
+    if (status != STATUS_OK)
+        return status;
+    status = score(self, &self->threads[thread], binding, out, error);
+    binding_free(binding);
+    return status;
+}
+
+enum status kernel_ours_score_bound(struct kernel_ours *self, size_t thread, size_t batch,
+                                    float *out, struct error_text *error)
+{
+    struct kernel_thread *own = &self->threads[thread];
+    return score(self, own, own->bindings[batch], out, error);
+}

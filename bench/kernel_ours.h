@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_ours.h - the project's own side: a batch bound and scored as a worker does it,
+ * or scored alone by a binding that was made before. */
+
+#ifndef BENCH_KERNEL_OURS_H
+#define BENCH_KERNEL_OURS_H
+
+#include "base/error_text.h"
+#include "bench/kernel_rows.h"
+#include "model/model.h"
+
+/* Batches that are bound beforehand; scoring alone goes round these. */
+enum { KERNEL_BOUND_MAX = 64 };
+
+enum kernel_output { KERNEL_MARGINS, KERNEL_PROBABILITIES };
+
+struct kernel_ours;
+
+/* For `threads` threads. Borrows model and rows. */
+MUST_CHECK enum status kernel_ours_open(const struct model *model,
+                                        const struct kernel_rows *rows,
+                                        enum kernel_output output, size_t threads,
+                                        struct kernel_ours **out,
+                                        struct error_text *error);
+void kernel_ours_close(struct kernel_ours *self);
+
+/* model_bind() and scores of a batch. STATUS_CORRUPT: a record is invalid. */
+MUST_CHECK enum status kernel_ours_score(struct kernel_ours *self, size_t thread,
+                                         size_t batch, float *out,
+                                         struct error_text *error);
+
+/* The same without model_bind(), of batches below KERNEL_BOUND_MAX. */
+MUST_CHECK enum status kernel_ours_score_bound(struct kernel_ours *self, size_t thread,
+                                               size_t batch, float *out,
+                                               struct error_text *error);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_rate.h - how many records/s a way to score reaches, on one thread or several. */
+
+#ifndef BENCH_KERNEL_RATE_H
+#define BENCH_KERNEL_RATE_H
+
+#include "base/error_text.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { KERNEL_THREADS_MAX = 64 };
+
+/* A way to score the batches of some rows. Threads call it at once, each with its own
+ * number. */
+struct kernel_scorer {
+    void *arg;
+    /* One float per record of the batch. */
+    enum status (*score)(void *arg, size_t thread, size_t batch, float *out,
+                         struct error_text *error);
+};
+
+struct kernel_load {
+    uint32_t batch_rows;
+    size_t batch_count; /* the batches are gone round in turn */
+    size_t threads;     /* up to KERNEL_THREADS_MAX */
+    double seconds;     /* at least so long, and at least one batch per thread */
+};
+
+/* The sum of the threads' records/s. */
+MUST_CHECK enum status kernel_rate(const struct kernel_scorer *scorer,
+                                   const struct kernel_load *load, double *records_per_s,
+                                   struct error_text *error);
+
+/* Every batch once, in order, by thread 0: batch_rows * batch_count floats. */
+MUST_CHECK enum status kernel_results(const struct kernel_scorer *scorer,
+                                      const struct kernel_load *load, float *out,
+                                      struct error_text *error);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_report.c - one line per case and number of threads. */
+#include "bench/kernel_report.h"
+
+#include "bench/machine.h"
+#include "table/json_text.h"
+#include "table/text_table.h"
+
+#include <inttypes.h>
+
+static const char *const verdicts[] = {
+    [KERNEL_VERDICT_NONE] = "-",
+    [KERNEL_VERDICT_UNEQUAL] = "NOT EQUAL",
+    [KERNEL_VERDICT_BELOW] = "below the condition",
+    [KERNEL_VERDICT_CONDITION] = "condition met",
+    [KERNEL_VERDICT_AIM] = "aim met",
+};
+
+enum kernel_verdict kernel_verdict(const struct kernel_result *result)
+{
+    const struct kernel_case *of = result->of;
+    if (!result->equal)
+        return KERNEL_VERDICT_UNEQUAL;
+    if (of->condition <= 0)
+        return KERNEL_VERDICT_NONE;
+    if (result->ratio.median < of->condition)
+        return KERNEL_VERDICT_BELOW;
+    return result->ratio.median < of->aim ? KERNEL_VERDICT_CONDITION : KERNEL_VERDICT_AIM;
+}
+
+/* ---- table ---- */
+
+static void print_head(const struct kernel_report *self, FILE *file)
+{
+    struct machine machine;
+    machine_read(&machine);
+    fprintf(file, "chw-bench-kernel %s, %s build, GCC-compatible %s; %s\n", CHW_VERSION,
+            machine_build(), __VERSION__, kernel_xgboost_version());
+    fprintf(file, "machine: %s, %ld cores, %s\n", machine.cpu, machine.cores,
+            machine.system);
+    fprintf(file, "rows:    %s; categories as %s inputs\n", self->origin, self->encoding);
+    fprintf(file,
+            "method:  %zu runs of each side in turn, %g s each; median, and the ratio's "
+            "range; seed %" PRIu64 "\n\n",
+            self->runs, self->seconds, self->seed);
+    if (!machine_is_release())
+        fputs("WARNING: this is no release build; its figures say nothing\n\n", file);
+}
+
+static void add_ratio(struct text_table *table, double asked)
+{
+    if (asked > 0)
+        text_table_add(table, "%g", asked);
+    else
+        text_table_add(table, "-");
+}
+
+static void add_entry(struct text_table *table, const struct kernel_entry *entry)
+{
+    const struct kernel_result *result = &entry->result;
+    text_table_add(table, "%s", result->of->name);
+    text_table_add(table, "%zu", result->threads);
+    text_table_count(table, (int64_t)result->ours.median);
+    if (result->bound.median > 0)
+        text_table_count(table, (int64_t)result->bound.median);
+    else
+        text_table_add(table, "-");
+    text_table_count(table, (int64_t)result->theirs.median);
+    text_table_add(table, "%.2f", kernel_tree_record_ns(result, entry->model.tree_count));
+    text_table_add(table, "%.1f", result->ratio.median);
+    text_table_add(table, "%.1f-%.1f", result->ratio.min, result->ratio.max);
+    add_ratio(table, result->of->condition);
+    add_ratio(table, result->of->aim);
+    text_table_add(table, "%s", verdicts[kernel_verdict(result)]);
+    text_table_add(table, "%zu of %zu", result->different, result->compared);
+}
+
+void kernel_report_table(const struct kernel_report *self, FILE *file)
+{
+    static const char *const heading[] = {
+        "case",  "threads", "records/s", "bound", "peer's records/s", "ns/tree",
+        "ratio", "from-to", "condition", "aim",   "verdict",          "differ"};
+    print_head(self, file);
+    struct text_table *table = text_table_new("lrrrrrrrrrlr");
+    if (table == NULL)
+        return;
+    for (size_t i = 0; i < sizeof heading / sizeof heading[0]; i++)
+        text_table_add(table, "%s", heading[i]);
+    for (size_t i = 0; i < self->count; i++)
+        add_entry(table, &self->entries[i]);
+    text_table_print(table, file);
+    text_table_free(table);
+    fputs("\nrecords/s: with model_bind() of every batch; bound: without it, small "
+          "batches only;\nns/tree: ours, of one thread, for a record in a tree; differ: "
+          "values that are not the same bits.\n",
+          file);
+}
+
+/* Whether the entry's model is that of the one before. */
+static bool is_same_model(const struct kernel_report *self, size_t index)
+{
+    return index > 0 && kernel_case_shares_model(self->entries[index].result.of,
+                                                 self->entries[index - 1].result.of);
+}
+
+void kernel_report_kernels(const struct kernel_report *self, FILE *file)
+{
+    static const char *const heading[] = {"model of", "kernel", "trees",  "leaves",
+                                          "inputs",   "KiB",    "load ms"};
+    struct text_table *table = text_table_new("llrrrrr");
+    if (table == NULL)
+        return;
+    for (size_t i = 0; i < sizeof heading / sizeof heading[0]; i++)
+        text_table_add(table, "%s", heading[i]);
+    for (size_t i = 0; i < self->count; i++) {
+        const struct kernel_model_note *model = &self->entries[i].model;
+        if (is_same_model(self, i))
+            continue;
+        text_table_add(table, "%s", self->entries[i].result.of->name);
+        text_table_add(table, "%s", model->kernel);
+        text_table_add(table, "%zu", model->tree_count);
+        text_table_add(table, "%zu", model->leaf_count);
+        text_table_add(table, "%zu", model->input_count);
+        text_table_add(table, "%zu", model->model_size / 1024);
+        text_table_add(table, "%.1f", model->load_ms);
+    }
+    text_table_print(table, file);
+    text_table_free(table);
+    fputc('\n', file);
+}
+
+/* ---- csv and json ---- */
+
+void kernel_report_csv(const struct kernel_report *self, FILE *file)
+{
+    fputs("case,threads,batch,records_per_s,bound_records_per_s,peer_records_per_s,"
+          "ns_per_tree_record,ratio,ratio_min,ratio_max,condition,aim,verdict,compared,"
+          "different,largest_difference,kernel,load_ms\n",
+          file);
+    for (size_t i = 0; i < self->count; i++) {
+        const struct kernel_entry *entry = &self->entries[i];
+        const struct kernel_result *result = &entry->result;
+        fprintf(file,
+                "%s,%zu,%" PRIu32 ",%.1f,%.1f,%.1f,%.4f,%.3f,%.3f,%.3f,%g,%g,%s,%zu,%zu,"
+                "%g,%s,%.3f\n",
+                result->of->name, result->threads, result->of->batch_rows,
+                result->ours.median, result->bound.median, result->theirs.median,
+                kernel_tree_record_ns(result, entry->model.tree_count),
+                result->ratio.median, result->ratio.min, result->ratio.max,
+                result->of->condition, result->of->aim, verdicts[kernel_verdict(result)],
+                result->compared, result->different, result->largest, entry->model.kernel,
+                entry->model.load_ms);
+    }
+}
+
+static void write_text(FILE *file, const char *key, const char *text)
+{
+    fprintf(file, "  \"%s\": ", key);
+    json_write_text(file, text);
+    fputs(",\n", file);
+}
+
+static void write_stats(FILE *file, const char *key, struct stats stats)
+{
+    fprintf(file, "     \"%s\": {\"median\": %.3f, \"min\": %.3f, \"max\": %.3f},\n", key,
+            stats.median, stats.min, stats.max);
+}
+
+static void write_entry(FILE *file, const struct kernel_entry *entry)
+{
+    const struct kernel_result *result = &entry->result;
+    const struct kernel_model_note *model = &entry->model;
+    fprintf(file, "    {\"case\": \"%s\", \"threads\": %zu, \"batch\": %" PRIu32 ",\n",
+            result->of->name, result->threads, result->of->batch_rows);
+    write_stats(file, "records_per_s", result->ours);
+    write_stats(file, "bound_records_per_s", result->bound);
+    write_stats(file, "peer_records_per_s", result->theirs);
+    write_stats(file, "ratio", result->ratio);
+    fprintf(file,
+            "     \"ns_per_tree_record\": %.4f, \"condition\": %g, \"aim\": %g,\n"
+            "     \"verdict\": \"%s\", \"compared\": %zu, \"different\": %zu, "
+            "\"largest_difference\": %g,\n"
+            "     \"kernel\": \"%s\", \"trees\": %zu, \"leaves\": %zu, \"inputs\": %zu, "
+            "\"model_bytes\": %zu, \"load_ms\": %.3f}",
+            kernel_tree_record_ns(result, model->tree_count), result->of->condition,
+            result->of->aim, verdicts[kernel_verdict(result)], result->compared,
+            result->different, result->largest, model->kernel, model->tree_count,
+            model->leaf_count, model->input_count, model->model_size, model->load_ms);
+}
+
+void kernel_report_json(const struct kernel_report *self, FILE *file)
+{
+    struct machine machine;
+    machine_read(&machine);
+    fputs("{\n", file);
+    write_text(file, "version", CHW_VERSION);
+    write_text(file, "build", machine_build());
+    write_text(file, "compiler", __VERSION__);
+    write_text(file, "peer", kernel_xgboost_version());
+    write_text(file, "cpu", machine.cpu);
+    write_text(file, "system", machine.system);
+    write_text(file, "rows", self->origin);
+    write_text(file, "encoding", self->encoding);
+    fprintf(file,
+            "  \"cores\": %ld,\n  \"seed\": %" PRIu64 ",\n  \"runs\": %zu,\n"
+            "  \"seconds\": %g,\n  \"cases\": [\n",
+            machine.cores, self->seed, self->runs, self->seconds);
+    for (size_t i = 0; i < self->count; i++) {
+        write_entry(file, &self->entries[i]);
+        fputs(i + 1 < self->count ? ",\n" : "\n", file);
+    }
+    fputs("  ]\n}\n", file);
+}

@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: chw-bench-kernel runs every case, finds both sides equal, and its reports agree.
+Method: tiny models of a synthetic population; no speed is judged, but every figure must be there."""
+import csv
+import glob
+import io
+import json
+import unittest
+
+from cluster import main, run
+
+TINY = ["--generate", "--rows", 2000, "--trees", 20, "--runs", 2, "--seconds", .005]
+BATCHES = {"boosting-500": (65536, 4096, 256, 32, 1), "boosting-100": (65536, 4096, 256, 32, 1),
+           "depth8-500": (65536,), "continuous-500": (65536,), "forest-100": (65536, 1024)}
+CASES = {"%s-%d" % (model, batch): batch for model, sizes in BATCHES.items() for batch in sizes}
+
+
+def bench(*options, code=0):
+    done = run("chw-bench-kernel", *TINY, *options)
+    if done.returncode != code:
+        raise AssertionError("code %d, expected %d\n%s%s" % (done.returncode, code, done.stdout,
+                                                             done.stderr))
+    return done
+
+
+class KernelBench(unittest.TestCase):
+    def tearDown(self):
+        self.assertEqual(glob.glob("/tmp/chw-bench-people-*"), [])
+
+    def assert_measured(self, entry):
+        for name in "records_per_s", "peer_records_per_s", "ratio":
+            figure = entry[name]
+            self.assertTrue(0 < figure["min"] <= figure["median"] <= figure["max"], entry)
+        bound = entry["bound_records_per_s"]["median"]
+        self.assertEqual(bound > 0, entry["batch"] < 256, entry)
+        self.assertAlmostEqual(
+            entry["ns_per_tree_record"] * entry["trees"] * entry["records_per_s"]["median"],
+            1e9 * entry["threads"], delta=1e7 * entry["threads"])
+
+    def test_every_case_is_equal_and_has_every_figure(self):
+        report = json.loads(bench("--format", "json").stdout)
+        self.assertIn("synthetic population", report["rows"])
+        self.assertIn("XGBoost", report["peer"])
+        seen = [(entry["case"], entry["threads"]) for entry in report["cases"]]
+        self.assertEqual(seen, [(case, threads) for case in CASES for threads in (1, 2)])
+        for entry in report["cases"]:
+            self.assertEqual(entry["batch"], CASES[entry["case"]])
+            self.assertEqual(entry["different"], 0, entry)
+            self.assertEqual(entry["compared"], min(65536, 4096 * entry["batch"]))
+            self.assertNotEqual(entry["verdict"], "NOT EQUAL")
+            self.assert_measured(entry)
+
+    def test_codes_and_other_seeds_are_equal_too(self):
+        report = bench("--encoding", "code", "--seed", 7, "--case", "boosting-100-32", "--case",
+                       "forest-100-1", "--threads", 1, "--format", "csv").stdout
+        rows = list(csv.DictReader(io.StringIO(report)))
+        self.assertEqual([row["case"] for row in rows], ["boosting-100-32", "forest-100-1024"])
+        for row in rows:
+            self.assertEqual(row["different"], "0")
+            self.assertGreater(float(row["ratio"]), 0)
+
+    def test_the_same_seed_gives_the_same_model(self):
+        def shape():
+            report = json.loads(bench("--case", "depth8", "--format", "json").stdout)
+            return [(entry["leaves"], entry["model_bytes"]) for entry in report["cases"]]
+        self.assertEqual(shape(), shape())
+
+    def test_a_person_reads_which_kernel_took_what(self):
+        said = bench("--case", "boosting-100-256", "--print-kernels").stdout
+        self.assertIn("0 of 65536", said)
+        self.assertRegex(said, r"model of +kernel +trees")
+        self.assertRegex(said, r"boosting-100-256 +[a-z].* 20 ")
+
+    def test_bad_options_are_refused_before_anything_is_trained(self):
+        for words, said in ((["--format", "xml"], "table, csv or json"),
+                            (["--case", "oracle"], "no such case"), (["--runs", 0], "--runs"),
+                            (["--seconds", -1], "--seconds"), (["--nonsense"], "--nonsense"),
+                            (["--encoding", "none"], "one-hot or code")):
+            refused = bench(*words, code=64)
+            self.assertIn(said, refused.stderr)
+            self.assertNotIn("train", refused.stderr)
+
+    def test_a_table_that_is_not_there_is_named(self):
+        done = run("chw-bench-kernel", "--data", "/nowhere.csv", "--case", "depth8")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("/nowhere.csv", done.stderr)
+
+
+if __name__ == "__main__":
+    main()
