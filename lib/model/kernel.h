@@ -14,7 +14,7 @@
 
 #include "model/internal.h"
 
-enum { KERNEL_BLOCK = 256 };
+enum { KERNEL_BLOCK = 512 };
 
 struct kernel_type {
     const char *name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sliced.c - from the model's trees to questions, nodes and leaves. */
-#include "model/sliced.h"
+#include "model/sliced_state.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -112,22 +112,22 @@ static void lay_out(struct compiling *self, const Chw__Tree *tree,
         self->out->leaves[to->first_leaf + leaf] = tree->threshold[at[places + leaf]];
 }
 
-/* The leaves of a tree as four tables of 64 bytes in groups of 16: bytes 0, 1, 2, 3 of
- * the floats. Fewer leaves repeat. */
-static void split_leaves(const float *leaves, uint32_t depth, uint8_t *bytes)
+/* Fewer leaves than places repeat. */
+static void split_leaves(const float *leaves, uint32_t depth, uint8_t *tables)
 {
-    for (uint32_t i = 0; i < 64; i++) {
+    uint32_t places = depth <= SLICED_SHALLOW ? 1U << SLICED_SHALLOW : SLICED_LEAVES_MAX;
+    for (uint32_t i = 0; i < places; i++) {
         uint32_t bits;
         memcpy(&bits, &leaves[i & ((1U << depth) - 1)], sizeof bits);
-        for (uint32_t byte = 0; byte < 4; byte++)
-            bytes[(i / 16) * 64 + byte * 16 + i % 16] = (uint8_t)(bits >> (8 * byte));
+        for (uint32_t byte = 0; byte < sizeof bits; byte++)
+            tables[byte * places + i] = (uint8_t)(bits >> (8 * byte));
     }
 }
 
 static bool make_trees(struct compiling *self)
 {
     struct sliced *out = self->out;
-    uint32_t nodes = 0, leaves = 0;
+    uint32_t nodes = 0, leaves = 0, bytes = 0;
     out->tree_count = (uint32_t)self->trees->n_trees;
     out->shallow = true;
     out->trees = calloc(out->tree_count, sizeof *out->trees);
@@ -139,20 +139,21 @@ static bool make_trees(struct compiling *self)
         tree->first_leaf = leaves;
         nodes += (1U << depth) - 1;
         leaves += 1U << depth;
+        tree->first_byte = bytes;
+        bytes += 4U << (depth <= SLICED_SHALLOW ? SLICED_SHALLOW : SLICED_DEPTH_MAX);
         out->shallow = out->shallow && depth <= SLICED_SHALLOW;
     }
     out->nodes = calloc(nodes + 1, sizeof *out->nodes);
     out->leaves = calloc(leaves + 1, sizeof *out->leaves);
-    out->leaf_bytes = aligned_alloc(64, (size_t)out->tree_count * 256);
+    out->leaf_bytes = aligned_alloc(64, bytes);
     if (out->trees == NULL || out->nodes == NULL || out->leaves == NULL ||
         out->leaf_bytes == NULL)
         return false;
     for (uint32_t i = 0; i < out->tree_count; i++) {
         const struct sliced_tree *tree = &out->trees[i];
         lay_out(self, self->trees->trees[i], tree);
-        if (out->shallow)
-            split_leaves(out->leaves + tree->first_leaf, tree->depth,
-                         out->leaf_bytes + (size_t)i * 256);
+        split_leaves(out->leaves + tree->first_leaf, tree->depth,
+                     out->leaf_bytes + tree->first_byte);
     }
     return true;
 }
@@ -210,15 +211,47 @@ static void release(void *run)
     sliced_run_free(run);
 }
 
+/* ---- ways ---- */
+
+static bool always(void)
+{
+    return true;
+}
+
+#if defined(__x86_64__)
+
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2");
+}
+
+static bool has_avx512(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni");
+}
+
+const struct sliced_way sliced_ways[] = {
+    {has_avx512, sliced_block_avx512},
+    {has_avx2, sliced_block_avx2},
+    {always, sliced_block_portable},
+};
+
+#else
+
+const struct sliced_way sliced_ways[] = {{always, sliced_block_portable}};
+
+#endif
+
+const size_t sliced_way_count = sizeof sliced_ways / sizeof sliced_ways[0];
+
 static void block(void *run, uint32_t first, uint32_t count, double *margins)
 {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) {
-        sliced_block_avx2(run, first, count, margins);
-        return;
-    }
-#endif
-    sliced_block_portable(run, first, count, margins);
+    const struct sliced_way *way = sliced_ways;
+    while (!way->supported())
+        way++;
+    way->block(run, first, count, margins);
 }
 
 const struct kernel_type kernel_sliced = {

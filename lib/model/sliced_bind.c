@@ -14,6 +14,11 @@ static uint32_t most_classes(const struct sliced *compiled)
     return most + 1;
 }
 
+static void *new_planes(size_t count)
+{
+    return aligned_alloc(SLICED_PLANE_SIZE_MAX, count * SLICED_PLANE_SIZE_MAX);
+}
+
 struct sliced_run *sliced_run_new(const struct sliced *compiled,
                                   const struct binding *binding)
 {
@@ -23,13 +28,12 @@ struct sliced_run *sliced_run_new(const struct sliced *compiled,
         return NULL;
     self->compiled = compiled;
     self->columns = calloc(count + 1, sizeof *self->columns);
-    self->answers = aligned_alloc(32, (compiled->question_count + 1) * 32UL);
-    self->at_least = aligned_alloc(32, most_classes(compiled) * 32UL);
+    self->answers = new_planes(compiled->question_count + 1);
+    self->at_least = new_planes(most_classes(compiled));
     if (self->columns == NULL || self->answers == NULL || self->at_least == NULL) {
         sliced_run_free(self);
         return NULL;
     }
-    self->answers[0] = (sliced_plane){0};
     for (size_t i = 0; i < count; i++)
         class_column_bind(&self->columns[i], &binding->features[i],
                           &compiled->classes->features[i]);

@@ -1,96 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sliced_run.h - the runner, compiled twice: sliced_portable.c and sliced_avx2.c include
- * it with SLICED_BLOCK_NAME set. Only what AVX2 does in one instruction and C cannot say
- * is written twice below; the logic is GCC's vectors.
+/* sliced_run.h - the runner, compiled once for each width of planes: by
+ * sliced_portable.c, sliced_avx2.c and sliced_avx512.c, which set SLICED_WORDS and
+ * SLICED_BLOCK_NAME and define
+ *
+ *   plane bit_plane(bytes, bit)      bit `bit` of PLANE_RECORDS bytes
+ *   plane equal_plane(bytes, value)  which of them are `value`
+ *   plane choose(right, if_right, if_left)
+ *   void add_leaves(run, sums)       of PLANE_RECORDS records, tree after tree
+ *
+ * the last by find_leaf() and add_leaves_by_byte(), if they like.
  *
  *   columns -> classes (a byte or two per record) -> planes -> answers of all questions
  *           -> per tree: path planes -> leaf indexes -> leaves, added in tree order */
 
-#include "model/sliced_state.h"
-
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
-
-typedef sliced_plane plane;
-
-enum { WORDS = 4 };
-
-/* ---- planes out of classes ---- */
-
-#ifdef __AVX2__
-
-static plane bit_plane(const uint8_t *bytes, unsigned bit)
-{
-    union {
-        plane plane;
-        uint32_t parts[8];
-    } out;
-    for (int i = 0; i < 8; i++) {
-        __m256i part = _mm256_load_si256((const __m256i *)(const void *)(bytes + 32 * i));
-        out.parts[i] =
-            (uint32_t)_mm256_movemask_epi8(_mm256_slli_epi16(part, (int)(7 - bit)));
-    }
-    return out.plane;
-}
-
-static plane equal_plane(const uint8_t *bytes, uint8_t value)
-{
-    union {
-        plane plane;
-        uint32_t parts[8];
-    } out;
-    __m256i wanted = _mm256_set1_epi8((char)value);
-    for (int i = 0; i < 8; i++) {
-        __m256i part = _mm256_load_si256((const __m256i *)(const void *)(bytes + 32 * i));
-        out.parts[i] = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(part, wanted));
-    }
-    return out.plane;
-}
-
-#else
-
-static plane bit_plane(const uint8_t *bytes, unsigned bit)
-{
-    plane out;
-    for (int word = 0; word < WORDS; word++) {
-        uint64_t bits = 0;
-        for (int i = 0; i < 64; i++)
-            bits |= (uint64_t)(bytes[64 * word + i] >> bit & 1) << i;
-        out[word] = bits;
-    }
-    return out;
-}
-
-static plane equal_plane(const uint8_t *bytes, uint8_t value)
-{
-    plane out;
-    for (int word = 0; word < WORDS; word++) {
-        uint64_t bits = 0;
-        for (int i = 0; i < 64; i++)
-            bits |= (uint64_t)(bytes[64 * word + i] == value) << i;
-        out[word] = bits;
-    }
-    return out;
-}
-
-#endif
+/* ---- answers ---- */
 
 static plane bitmap_plane(const uint8_t *bitmap, uint32_t first, uint32_t count)
 {
     plane out = {0};
-    for (uint32_t word = 0; word < WORDS && 64 * word < count; word++) {
+    for (uint32_t word = 0; word < SLICED_WORDS && 64 * word < count; word++) {
         uint32_t left = count - 64 * word;
         out[word] = kernel_bits(bitmap, first + 64 * word, left < 64 ? left : 64);
     }
     return out;
 }
-
-/* ---- answers ---- */
 
 /* Every "class >= v" for v up to the last class, from the bits of the classes: two
  * operations each. */
@@ -124,13 +60,14 @@ static plane outside_set(const struct classes *classes, uint32_t set,
 static plane answer_question(const struct sliced_run *self,
                              const struct question *question)
 {
+    const plane *at_least = self->at_least;
     switch ((enum question_kind)question->kind) {
     case QUESTION_ABOVE:
-        return self->at_least[question->operand + 1];
+        return at_least[question->operand + 1];
     case QUESTION_IS:
         return equal_plane(self->block.low, (uint8_t)question->operand);
     case QUESTION_OUTSIDE:
-        return outside_set(self->compiled->classes, question->operand, self->at_least);
+        return outside_set(self->compiled->classes, question->operand, at_least);
     case QUESTION_ALWAYS:
         return ~(plane){0};
     case QUESTION_NEVER:
@@ -142,7 +79,7 @@ static plane answer_question(const struct sliced_run *self,
 static void answer_classes(struct sliced_run *self, const struct feature_classes *classes,
                            const struct sliced_span *span)
 {
-    plane *answers = self->answers + 1 + span->first;
+    plane *answers = (plane *)self->answers + 1 + span->first;
     const struct question *questions = self->compiled->questions + span->first;
     plane missing;
     memcpy(&missing, self->block.missing, sizeof missing);
@@ -160,11 +97,11 @@ static void answer_bits(struct sliced_run *self, const struct class_column *colu
 {
     const struct classes *classes = self->compiled->classes;
     const struct question *questions = self->compiled->questions + span->first;
+    plane *answers = (plane *)self->answers + 1 + span->first;
     for (uint32_t i = 0; i < span->count; i++) {
         bool one = classes_answer(classes, &questions[i], column->bits[1]);
         bool zero = classes_answer(classes, &questions[i], column->bits[0]);
-        self->answers[1 + span->first + i] =
-            (one ? bits : (plane){0}) | (zero ? ~bits : (plane){0});
+        answers[i] = (one ? bits : (plane){0}) | (zero ? ~bits : (plane){0});
     }
 }
 
@@ -173,12 +110,13 @@ static void answer_absent(struct sliced_run *self, const struct class_column *co
                           const struct sliced_span *span)
 {
     const struct question *questions = self->compiled->questions + span->first;
+    plane *answers = (plane *)self->answers + 1 + span->first;
     for (uint32_t i = 0; i < span->count; i++) {
         bool right =
             column->absent_missing
                 ? questions[i].missing_right
                 : classes_answer(self->compiled->classes, &questions[i], column->absent);
-        self->answers[1 + span->first + i] = right ? ~(plane){0} : (plane){0};
+        answers[i] = right ? ~(plane){0} : (plane){0};
     }
 }
 
@@ -201,11 +139,6 @@ static void answer_feature(struct sliced_run *self, size_t feature, uint32_t fir
 }
 
 /* ---- the path through a tree ---- */
-
-static inline plane choose(plane right, plane if_right, plane if_left)
-{
-    return (right & if_right) | (~right & if_left);
-}
 
 /* The answer at the node of one level that the path above (path[0] the nearest) leads to:
  * nodes of the left half first. */
@@ -284,51 +217,61 @@ static inline uint64_t transpose(uint64_t x)
 }
 
 /* One byte per record: the leaf's index. */
-static void index_bytes(const plane *index, uint8_t *bytes)
+static inline void index_bytes(const plane *index, uint8_t *bytes)
 {
     const uint8_t *planes = (const uint8_t *)index;
-    for (unsigned group = 0; group < KERNEL_BLOCK / 8; group++) {
+    for (unsigned group = 0; group < PLANE_RECORDS / 8; group++) {
         uint64_t bits = 0;
         for (unsigned i = 0; i < 8; i++)
-            bits |= (uint64_t)planes[32 * i + group] << (8 * i);
+            bits |= (uint64_t)planes[PLANE_RECORDS / 8 * i + group] << (8 * i);
         bits = transpose(bits);
         memcpy(bytes + 8 * group, &bits, sizeof bits);
     }
 }
 
-static void add_leaves(const struct sliced_run *self, float *sums)
+/* Leaves looked up one by one. */
+static inline void add_leaves_by_byte(const struct sliced_run *self, float *sums)
 {
     const struct sliced *compiled = self->compiled;
     for (uint32_t i = 0; i < compiled->tree_count; i++) {
         const struct sliced_tree *tree = &compiled->trees[i];
         const float *leaves = compiled->leaves + tree->first_leaf;
         plane index[SLICED_DEPTH_MAX];
-        uint8_t bytes[KERNEL_BLOCK];
+        uint8_t bytes[PLANE_RECORDS];
         find_leaf(self, tree, index);
         index_bytes(index, bytes);
-        for (unsigned k = 0; k < KERNEL_BLOCK; k++)
+        for (unsigned k = 0; k < PLANE_RECORDS; k++)
             sums[k] += leaves[bytes[k]];
     }
 }
 
-#include "model/sliced_shallow.h"
-
 /* ---- a block ---- */
 
-void SLICED_BLOCK_NAME(void *run, uint32_t first, uint32_t count, double *margins)
+static void add_leaves(const struct sliced_run *self, float *sums);
+
+static void score_planes(struct sliced_run *self, uint32_t first, uint32_t count,
+                         double *margins)
 {
-    struct sliced_run *self = run;
     const Chw__Trees *trees = self->compiled->classes->trees;
     bool mean = trees->aggregate == CHW__TREES__AGGREGATE__MEAN;
-    float sums[KERNEL_BLOCK];
+    _Alignas(64) float sums[PLANE_RECORDS];
     for (size_t i = 0; i < self->compiled->feature_count; i++)
         answer_feature(self, i, first, count);
-    for (unsigned i = 0; i < KERNEL_BLOCK; i++)
+    for (unsigned i = 0; i < PLANE_RECORDS; i++)
         sums[i] = mean ? 0.0F : trees->base_margin;
-    if (!add_shallow_leaves(self, sums))
-        add_leaves(self, sums);
+    add_leaves(self, sums);
     for (uint32_t i = 0; i < count; i++)
         margins[i] = (double)(mean ? trees->base_margin +
                                          sums[i] / (float)self->compiled->tree_count
                                    : sums[i]);
+}
+
+void SLICED_BLOCK_NAME(void *run, uint32_t first, uint32_t count, double *margins)
+{
+    struct sliced_run *self = run;
+    ((plane *)self->answers)[0] = (plane){0}; /* where nothing is asked: left */
+    for (uint32_t at = 0; at < count; at += PLANE_RECORDS) {
+        uint32_t rows = count - at < PLANE_RECORDS ? count - at : PLANE_RECORDS;
+        score_planes(self, first + at, rows, margins + at);
+    }
 }

@@ -7,14 +7,19 @@
 
 #include "model/sliced.h"
 
-typedef uint64_t sliced_plane __attribute__((vector_size(32), may_alias));
+enum { SLICED_PLANE_SIZE_MAX = 64 };
 
 struct sliced_run {
     const struct sliced *compiled;
     struct class_column *columns; /* of each feature */
-    sliced_plane *answers;        /* question_count + 1 */
-    sliced_plane *at_least;       /* the most classes of a feature */
+    void *answers;                /* question_count + 1 planes */
+    void *at_least;               /* as many planes as a feature has classes at most */
     struct class_block block;     /* of the feature at hand */
 };
+
+/* What kernel_type.block does, by planes of 256, 256 and 512 records. */
+void sliced_block_portable(void *run, uint32_t first, uint32_t count, double *margins);
+void sliced_block_avx2(void *run, uint32_t first, uint32_t count, double *margins);
+void sliced_block_avx512(void *run, uint32_t first, uint32_t count, double *margins);
 
 #endif

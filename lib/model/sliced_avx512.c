@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sliced_avx512.c - the sliced kernel for processors with AVX-512 and its byte
+ * permutations (VBMI), and GF(2) arithmetic, whose matrix product transposes bits; for
+ * other targets nothing. */
+#if defined(__AVX512VBMI__) && defined(__AVX512BW__) && defined(__GFNI__)
+
+#define SLICED_WORDS 8
+#define SLICED_BLOCK_NAME sliced_block_avx512
+#include "model/sliced_plane.h"
+
+#include <immintrin.h>
+
+/* ---- planes ---- */
+
+static plane bit_plane(const uint8_t *bytes, unsigned bit)
+{
+    plane out;
+    __m512i mask = _mm512_set1_epi8((char)(1U << bit));
+    for (unsigned i = 0; i < SLICED_WORDS; i++)
+        out[i] = _mm512_test_epi8_mask(_mm512_load_si512(bytes + 64 * i), mask);
+    return out;
+}
+
+static plane equal_plane(const uint8_t *bytes, uint8_t value)
+{
+    plane out;
+    __m512i wanted = _mm512_set1_epi8((char)value);
+    for (unsigned i = 0; i < SLICED_WORDS; i++)
+        out[i] = _mm512_cmpeq_epi8_mask(_mm512_load_si512(bytes + 64 * i), wanted);
+    return out;
+}
+
+static inline plane choose(plane right, plane if_right, plane if_left)
+{
+    enum { IF_THEN_ELSE = 0xCA };
+    return (plane)_mm512_ternarylogic_epi64((__m512i)right, (__m512i)if_right,
+                                            (__m512i)if_left, IF_THEN_ELSE);
+}
+
+#include "model/sliced_run.h"
+
+/* ---- leaf indexes ---- */
+
+enum { PARTS = 8, TOGETHER = 4 };
+
+/* Indexes as bytes. The 16-byte lane k of part i holds the records of the bytes 16 k + 2
+ * i and the next of the planes, as the interleaving of lanes leaves them. Planes are
+ * interleaved last first, as the matrix product wants its rows. */
+static inline void index_parts(const plane *index, __m512i *parts)
+{
+    const __m512i *in = (const __m512i *)(const void *)index;
+    const __m512i one = _mm512_set1_epi64((long long)0x8040201008040201);
+    __m512i a0 = _mm512_unpacklo_epi8(in[7], in[6]);
+    __m512i a1 = _mm512_unpackhi_epi8(in[7], in[6]);
+    __m512i b0 = _mm512_unpacklo_epi8(in[5], in[4]);
+    __m512i b1 = _mm512_unpackhi_epi8(in[5], in[4]);
+    __m512i c0 = _mm512_unpacklo_epi8(in[3], in[2]);
+    __m512i c1 = _mm512_unpackhi_epi8(in[3], in[2]);
+    __m512i d0 = _mm512_unpacklo_epi8(in[1], in[0]);
+    __m512i d1 = _mm512_unpackhi_epi8(in[1], in[0]);
+    const __m512i low[4] = {_mm512_unpacklo_epi16(a0, b0), _mm512_unpackhi_epi16(a0, b0),
+                            _mm512_unpacklo_epi16(a1, b1), _mm512_unpackhi_epi16(a1, b1)};
+    const __m512i high[4] = {_mm512_unpacklo_epi16(c0, d0), _mm512_unpackhi_epi16(c0, d0),
+                             _mm512_unpacklo_epi16(c1, d1),
+                             _mm512_unpackhi_epi16(c1, d1)};
+    for (int i = 0; i < 4; i++) {
+        parts[2 * i] =
+            _mm512_gf2p8affine_epi64_epi8(one, _mm512_unpacklo_epi32(low[i], high[i]), 0);
+        parts[2 * i + 1] =
+            _mm512_gf2p8affine_epi64_epi8(one, _mm512_unpackhi_epi32(low[i], high[i]), 0);
+    }
+}
+
+/* Back from the order of parts and of the four floats of a lane to that of records. */
+static void put_in_order(const float *mixed, float *sums)
+{
+    for (unsigned part = 0; part < PARTS; part++)
+        for (unsigned i = 0; i < 4; i++)
+            for (unsigned lane = 0; lane < 4; lane++)
+                memcpy(sums + 128 * lane + 16 * part + 4 * i,
+                       mixed + 64 * part + 16 * i + 4 * lane, 4 * sizeof *sums);
+}
+
+/* ---- leaves ---- */
+
+/* The four bytes of 64 floats, put together. */
+static inline void add_bytes(const __m512i *bytes, __m512 *sums)
+{
+    __m512i low0 = _mm512_unpacklo_epi8(bytes[0], bytes[1]);
+    __m512i low1 = _mm512_unpackhi_epi8(bytes[0], bytes[1]);
+    __m512i high0 = _mm512_unpacklo_epi8(bytes[2], bytes[3]);
+    __m512i high1 = _mm512_unpackhi_epi8(bytes[2], bytes[3]);
+    const __m512i leaves[4] = {
+        _mm512_unpacklo_epi16(low0, high0), _mm512_unpackhi_epi16(low0, high0),
+        _mm512_unpacklo_epi16(low1, high1), _mm512_unpackhi_epi16(low1, high1)};
+    for (int i = 0; i < 4; i++)
+        sums[i] = _mm512_add_ps(sums[i], _mm512_castsi512_ps(leaves[i]));
+}
+
+/* Trees of up to 64 leaves: a table of bytes is one register. */
+static inline void add_few(__m512i index, const uint8_t *tables, __m512 *sums)
+{
+    __m512i bytes[4];
+    for (int byte = 0; byte < 4; byte++)
+        bytes[byte] =
+            _mm512_permutexvar_epi8(index, _mm512_load_si512(tables + 64 * byte));
+    add_bytes(bytes, sums);
+}
+
+/* Trees of up to 256: four. */
+static inline void add_many(__m512i index, const uint8_t *tables, __m512 *sums)
+{
+    __mmask64 upper = _mm512_movepi8_mask(index);
+    __m512i bytes[4];
+    for (int byte = 0; byte < 4; byte++) {
+        const uint8_t *table = tables + 256 * byte;
+        __m512i low = _mm512_permutex2var_epi8(_mm512_load_si512(table), index,
+                                               _mm512_load_si512(table + 64));
+        __m512i high = _mm512_permutex2var_epi8(_mm512_load_si512(table + 128), index,
+                                                _mm512_load_si512(table + 192));
+        bytes[byte] = _mm512_mask_blend_epi8(upper, low, high);
+    }
+    add_bytes(bytes, sums);
+}
+
+/* A few trees at a time, so that the sums are seldom loaded and stored. */
+static void add_trees(const struct sliced_run *self, uint32_t first, uint32_t count,
+                      __m512 *sums)
+{
+    const struct sliced *compiled = self->compiled;
+    __m512i parts[TOGETHER][PARTS];
+    for (uint32_t i = 0; i < count; i++) {
+        plane index[SLICED_DEPTH_MAX];
+        find_leaf(self, &compiled->trees[first + i], index);
+        index_parts(index, parts[i]);
+    }
+    for (unsigned part = 0; part < PARTS; part++)
+        for (uint32_t i = 0; i < count; i++) {
+            const struct sliced_tree *tree = &compiled->trees[first + i];
+            const uint8_t *tables = compiled->leaf_bytes + tree->first_byte;
+            if (tree->depth <= SLICED_SHALLOW)
+                add_few(parts[i][part], tables, sums + 4 * part);
+            else
+                add_many(parts[i][part], tables, sums + 4 * part);
+        }
+}
+
+static void add_leaves(const struct sliced_run *self, float *sums)
+{
+    uint32_t count = self->compiled->tree_count;
+    union {
+        __m512 vectors[PLANE_RECORDS / 16];
+        float numbers[PLANE_RECORDS];
+    } mixed;
+    for (unsigned i = 0; i < PLANE_RECORDS / 16; i++)
+        mixed.vectors[i] = _mm512_set1_ps(sums[0]); /* all are the same still */
+    for (uint32_t i = 0; i < count; i += TOGETHER)
+        add_trees(self, i, count - i < TOGETHER ? count - i : TOGETHER, mixed.vectors);
+    put_in_order(mixed.numbers, sums);
+}
+
+#else
+typedef int sliced_avx512_is_empty;
+#endif
