@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TABLE_ROWS_MIN = 128 };
+
 /* What Numeric.zero_missing takes for zero. */
 static const float ZERO_WITHIN = 1e-35F;
 
@@ -79,16 +81,36 @@ static struct cell cell_of_name(const struct feature *self, const char *name)
     return unknown_cell(self);
 }
 
+/* How many codes are worth a table: names are slow to look up, and so are numbers that
+ * name categories where many records ask. */
+static uint32_t codes_to_bind(const struct feature *feature, const struct column *column,
+                              uint32_t rows)
+{
+    if (column == NULL || column->type == COLUMN_FLOATS)
+        return 0;
+    if (column->type == COLUMN_BITMAP)
+        return 2;
+    if (column->categories != NULL)
+        return (uint32_t)column->category_count;
+    return is_numeric(feature) || rows < TABLE_ROWS_MIN ? 0 : COLUMNS_CATEGORIES_MAX;
+}
+
 static void bind_codes(struct bound_feature *self)
 {
     const struct column *column = self->column;
-    for (size_t code = 0; code < COLUMNS_CATEGORIES_MAX; code++)
-        if (column->categories == NULL)
-            self->codes[code] = cell_of_number(self->feature, (float)code);
-        else if (code < column->category_count)
-            self->codes[code] = cell_of_name(self->feature, column->categories[code]);
-        else /* only records without a value have such a code */
-            self->codes[code] = self->missing;
+    for (uint32_t code = 0; code < self->code_count; code++)
+        self->codes[code] = column->categories == NULL
+                                ? cell_of_number(self->feature, (float)code)
+                                : cell_of_name(self->feature, column->categories[code]);
+}
+
+struct cell binding_code(const struct bound_feature *self, uint32_t code)
+{
+    if (code < self->code_count)
+        return self->codes[code];
+    if (self->column->categories != NULL) /* a record without a value has such a code */
+        return self->missing;
+    return cell_of_number(self->feature, (float)code);
 }
 
 static bool is_fault(const struct cell *cell)
@@ -98,11 +120,9 @@ static bool is_fault(const struct cell *cell)
 
 static enum bound_faults faults_of_codes(const struct bound_feature *self)
 {
-    const struct column *column = self->column;
-    size_t count = column->type == COLUMN_BITMAP ? 2 : COLUMNS_CATEGORIES_MAX;
-    if (column->categories != NULL && column->category_count < count)
-        count = column->category_count;
-    for (size_t code = 0; code < count; code++)
+    if (self->code_count == 0 && !is_numeric(self->feature))
+        return FAULTS_ANY;
+    for (uint32_t code = 0; code < self->code_count; code++)
         if (is_fault(&self->codes[code]))
             return FAULTS_ANY;
     return FAULTS_NEVER;
@@ -120,51 +140,75 @@ static enum bound_faults faults_of(const struct bound_feature *self)
     return is_numeric(self->feature) && column->valid == NULL ? FAULTS_NAN : FAULTS_ANY;
 }
 
-static enum status bind_feature(struct bound_feature *self, const struct feature *feature,
-                                const struct columns *columns, struct error_text *error)
+static enum status find_columns(struct binding *self, const struct columns *columns,
+                                struct error_text *error)
 {
-    self->feature = feature;
-    self->column = columns_find(columns, feature->source->name);
-    self->missing = missing_cell(feature);
-    if (self->column == NULL && feature->source->required)
-        return error_set(error, STATUS_INVALID, "column %s is required and absent",
-                         feature->source->name);
-    if (self->column != NULL && self->column->type != COLUMN_FLOATS)
-        bind_codes(self);
-    self->faults = faults_of(self);
+    for (size_t i = 0; i < self->model->message->n_features; i++) {
+        struct bound_feature *bound = &self->features[i];
+        const struct feature *feature = &self->model->features[i];
+        bound->feature = feature;
+        bound->column = columns_find(columns, feature->source->name);
+        if (bound->column == NULL && feature->source->required)
+            return error_set(error, STATUS_INVALID, "column %s is required and absent",
+                             feature->source->name);
+        bound->code_count = codes_to_bind(feature, bound->column, columns->rows);
+    }
     return STATUS_OK;
+}
+
+static enum status bind_features(struct binding *self)
+{
+    size_t count = self->model->message->n_features, codes = 0;
+    for (size_t i = 0; i < count; i++)
+        codes += self->features[i].code_count;
+    self->codes = malloc((codes + 1) * sizeof self->codes[0]);
+    if (self->codes == NULL)
+        return STATUS_NOMEM;
+    struct cell *next = self->codes;
+    for (size_t i = 0; i < count; i++) {
+        struct bound_feature *bound = &self->features[i];
+        bound->codes = next;
+        next += bound->code_count;
+        bound->missing = missing_cell(bound->feature);
+        bind_codes(bound);
+        bound->faults = faults_of(bound);
+    }
+    return STATUS_OK;
+}
+
+static bool make_room(struct binding *self)
+{
+    const struct model *model = self->model;
+    self->features = calloc(model->message->n_features, sizeof self->features[0]);
+    self->inputs = calloc(model->input_count, sizeof self->inputs[0]);
+    self->margins = malloc(model->part_count * KERNEL_BLOCK * sizeof(double));
+    self->parts = calloc(model->part_count, sizeof self->parts[0]);
+    return self->features != NULL && self->inputs != NULL && self->margins != NULL &&
+           self->parts != NULL;
 }
 
 enum status model_bind(const struct model *self, const struct columns *columns,
                        struct binding **out, struct error_text *error)
 {
     *out = NULL;
-    enum status status = STATUS_NOMEM;
-    size_t count = self->message->n_features;
     struct binding *binding = calloc(1, sizeof *binding);
     if (binding == NULL)
-        goto fail;
+        return STATUS_NOMEM;
     binding->model = self;
-    binding->features = calloc(count, sizeof binding->features[0]);
-    binding->inputs = calloc(self->input_count, sizeof binding->inputs[0]);
-    binding->margins = calloc(self->part_count * KERNEL_BLOCK, sizeof(double));
-    binding->parts = calloc(self->part_count, sizeof binding->parts[0]);
-    if (binding->features == NULL || binding->inputs == NULL ||
-        binding->margins == NULL || binding->parts == NULL)
-        goto fail;
-    for (size_t i = 0; i < count; i++) {
-        status = bind_feature(&binding->features[i], &self->features[i], columns, error);
-        if (status != STATUS_OK)
-            goto fail;
+    binding->rows = columns->rows;
+    enum status status = make_room(binding) ? STATUS_OK : STATUS_NOMEM;
+    if (status == STATUS_OK)
+        status = find_columns(binding, columns, error);
+    if (status == STATUS_OK)
+        status = bind_features(binding);
+    if (status == STATUS_OK)
+        status = kernels_prepare(binding);
+    if (status != STATUS_OK) {
+        binding_free(binding);
+        return status;
     }
-    status = kernels_prepare(binding, columns->rows);
-    if (status != STATUS_OK)
-        goto fail;
     *out = binding;
     return STATUS_OK;
-fail:
-    binding_free(binding);
-    return status;
 }
 
 void binding_free(struct binding *self)
@@ -174,6 +218,7 @@ void binding_free(struct binding *self)
     if (self->parts != NULL)
         kernels_release(self);
     free(self->features);
+    free(self->codes);
     free(self->inputs);
     free(self->margins);
     free(self->parts);
@@ -193,7 +238,7 @@ struct cell binding_cell(const struct bound_feature *self, uint32_t row)
         return cell_of_number(self->feature, column->floats[row]);
     if (column->type == COLUMN_BITMAP)
         return self->codes[bitmap_test(column->bytes, row)];
-    return self->codes[column->bytes[row]];
+    return binding_code(self, column->bytes[row]);
 }
 
 static void note_fault(struct record_fault *fault, Chw__RecordFault found,

@@ -20,25 +20,18 @@ static uint16_t class_of(const struct class_column *self, const struct cell *cel
                : classes_of_value(self->classes, self->source->feature, cell->value);
 }
 
-/* False: one of the codes stays missing, which its class cannot say. */
-static bool bind_codes(struct class_column *self)
+/* Classes of the codes that have cells; false: one of them stays missing, which a class
+ * cannot say, or there are codes without. */
+static bool bind_cells(struct class_column *self, uint16_t *classes)
 {
-    const struct column *column = self->source->column;
-    bool names = column->categories != NULL;
-    size_t count = names ? column->category_count : COLUMNS_CATEGORIES_MAX;
-    bool numeric = self->source->feature->source->kind_case == CHW__FEATURE__KIND_NUMERIC;
-    for (size_t code = 0; code < count; code++) {
-        const struct cell *cell = &self->source->codes[code];
+    const struct bound_feature *source = self->source;
+    for (uint32_t code = 0; code < source->code_count; code++) {
+        const struct cell *cell = &source->codes[code];
         if (!has_fault(cell) && isnan(cell->value))
             return false;
-        uint16_t class_ =
-            !names && numeric ? self->classes->small[code] : class_of(self, cell);
-        self->low[code] = (uint8_t)class_;
-        self->high[code] = (uint8_t)(class_ >> 8);
-        if (code < 2)
-            self->bits[code] = class_;
+        classes[code] = class_of(self, cell);
     }
-    return true;
+    return source->code_count > 0;
 }
 
 /* Numbers whose class is their rank, whatever they are. */
@@ -48,18 +41,28 @@ static bool are_plain_numbers(const Chw__Feature *feature)
            !feature->numeric->zero_missing;
 }
 
+static bool bind_simple(struct class_column *self)
+{
+    const struct column *column = self->source->column;
+    bool plain = are_plain_numbers(self->source->feature->source);
+    if (column->type == COLUMN_FLOATS)
+        return plain;
+    if (column->type == COLUMN_BITMAP)
+        return bind_cells(self, self->bits);
+    self->codes =
+        plain && column->categories == NULL ? self->classes->small : self->named;
+    return self->codes == self->classes->small || bind_cells(self, self->named);
+}
+
 void class_column_bind(struct class_column *self, const struct bound_feature *source,
                        const struct feature_classes *classes)
 {
-    const struct column *column = source->column;
-    *self = (struct class_column){.source = source, .classes = classes};
+    self->source = source;
+    self->classes = classes;
     self->wide = classes_last(classes) > UINT8_MAX;
     self->absent_missing = isnan(source->missing.value);
     self->absent = self->absent_missing ? 0 : class_of(self, &source->missing);
-    if (column != NULL)
-        self->simple = column->type == COLUMN_FLOATS
-                           ? are_plain_numbers(source->feature->source)
-                           : bind_codes(self);
+    self->simple = source->column != NULL && bind_simple(self);
 }
 
 /* ---- read ---- */
@@ -82,9 +85,9 @@ static void read_codes(const struct class_column *self, const uint8_t *codes,
                        uint32_t count, struct class_block *out)
 {
     for (uint32_t i = 0; i < count; i++)
-        out->low[i] = self->low[codes[i]];
+        out->low[i] = (uint8_t)self->codes[codes[i]];
     for (uint32_t i = 0; self->wide && i < count; i++)
-        out->high[i] = self->high[codes[i]];
+        out->high[i] = (uint8_t)(self->codes[codes[i]] >> 8);
 }
 
 static void read_numbers(const struct class_column *self, const float *values,

@@ -84,12 +84,13 @@ bool classes_in_set(const struct classes *self, uint32_t set, uint32_t category)
 struct class_column {
     const struct bound_feature *source;
     const struct feature_classes *classes;
-    bool simple;                 /* no cell is to be looked up by itself */
-    bool wide;                   /* classes beyond 255 */
-    bool absent_missing;         /* no column, and what is missing stays missing */
-    uint16_t absent;             /* no column: the class of all */
-    uint16_t bits[2];            /* COLUMN_BITMAP */
-    uint8_t low[256], high[256]; /* COLUMN_CODES */
+    bool simple;           /* no cell is to be looked up by itself */
+    bool wide;             /* classes beyond 255 */
+    bool absent_missing;   /* no column, and what is missing stays missing */
+    uint16_t absent;       /* no column: the class of all */
+    uint16_t bits[2];      /* COLUMN_BITMAP */
+    const uint16_t *codes; /* COLUMN_CODES: those of numbers, or named */
+    uint16_t named[COLUMNS_CATEGORIES_MAX];
 };
 
 /* The classes of a block, in two bytes. `high` is not set where the column is not wide.

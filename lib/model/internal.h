@@ -92,7 +92,8 @@ struct bound_feature {
     const struct column *column; /* NULL: the batch has none */
     enum bound_faults faults;
     struct cell missing;
-    struct cell codes[COLUMNS_CATEGORIES_MAX]; /* of each byte of COLUMN_CODES or bit */
+    struct cell *codes; /* of the first code_count codes of COLUMN_CODES, or bits */
+    uint32_t code_count;
 };
 
 /* Of a part's kernels; NULL: the batch is too small for it. */
@@ -102,13 +103,18 @@ struct part_runs {
 
 struct binding {
     const struct model *model;
+    uint32_t rows;                  /* of the batch */
     struct bound_feature *features; /* one per feature of the model */
+    struct cell *codes;             /* of all of them */
     float *inputs;                  /* of the record being scored */
     double *margins;                /* of a block, part after part */
     struct part_runs *parts;
 };
 
 struct cell binding_cell(const struct bound_feature *self, uint32_t row);
+
+/* Of a code of COLUMN_CODES, or a bit. */
+struct cell binding_code(const struct bound_feature *self, uint32_t code);
 
 /* The first feature at fault of each record, as the reference scorer finds it. */
 void binding_faults(const struct binding *self, uint32_t first, uint32_t count,

@@ -32,13 +32,13 @@ void kernels_free(struct part *part)
         part->kernels[i].type->free(part->kernels[i].compiled);
 }
 
-enum status kernels_prepare(struct binding *binding, uint32_t rows)
+enum status kernels_prepare(struct binding *binding)
 {
     for (size_t i = 0; i < binding->model->part_count; i++) {
         const struct part *part = &binding->model->parts[i];
         for (size_t k = 0; k < part->kernel_count; k++) {
             const struct compiled_kernel *kernel = &part->kernels[k];
-            if (rows < kernel->type->rows_min)
+            if (binding->rows < kernel->type->rows_min)
                 continue;
             enum status status = kernel->type->prepare(kernel->compiled, binding,
                                                        &binding->parts[i].runs[k]);

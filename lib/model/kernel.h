@@ -39,8 +39,8 @@ extern const struct kernel_type kernel_walk;
 MUST_CHECK enum status kernels_compile(const struct model *model, struct part *part);
 void kernels_free(struct part *part);
 
-/* Prepare the kernels of all parts for the batch's records, as many as it has. */
-MUST_CHECK enum status kernels_prepare(struct binding *binding, uint32_t rows);
+/* Prepare the kernels of all parts that are for as many records as the batch has. */
+MUST_CHECK enum status kernels_prepare(struct binding *binding);
 void kernels_release(struct binding *binding);
 
 /* The margins of a part for `count` records, by the kernel for so many; false: there is

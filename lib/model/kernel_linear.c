@@ -7,9 +7,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { TABLE_ROWS_MIN = 64 };
+
 struct column_sum {
     const struct bound_feature *bound;
     double weight;                        /* of a numeric or coded feature's one input */
+    bool coded;                           /* `codes` is filled */
     double codes[COLUMNS_CATEGORIES_MAX]; /* what each code adds */
     double missing;                       /* what a missing value adds */
 };
@@ -55,6 +58,17 @@ static double added_cell(const Chw__Linear *linear, const struct feature *featur
                : 0;
 }
 
+static void bind_codes(struct column_sum *self, const Chw__Linear *linear)
+{
+    enum column_type type = self->bound->column->type;
+    self->coded = type != COLUMN_FLOATS;
+    uint32_t count = type == COLUMN_BITMAP ? 2 : COLUMNS_CATEGORIES_MAX;
+    for (uint32_t code = 0; self->coded && code < count; code++) {
+        struct cell cell = binding_code(self->bound, code);
+        self->codes[code] = added_cell(linear, self->bound->feature, &cell);
+    }
+}
+
 static enum status prepare(const void *compiled, const struct binding *binding,
                            void **out)
 {
@@ -71,9 +85,8 @@ static enum status prepare(const void *compiled, const struct binding *binding,
         column->bound = bound;
         column->weight = (double)linear->weights[bound->feature->first_input];
         column->missing = added_cell(linear, bound->feature, &bound->missing);
-        bool coded = bound->column != NULL && bound->column->type != COLUMN_FLOATS;
-        for (size_t code = 0; coded && code < COLUMNS_CATEGORIES_MAX; code++)
-            column->codes[code] = added_cell(linear, bound->feature, &bound->codes[code]);
+        if (bound->column != NULL && binding->rows >= TABLE_ROWS_MIN)
+            bind_codes(column, linear);
     }
     *out = self;
     return STATUS_OK;
@@ -130,11 +143,11 @@ static void add_column(const struct column_sum *self, const Chw__Linear *linear,
             margins[i] += self->missing;
     else if (column->valid != NULL || column->unreadable != NULL)
         add_cells(self, linear, first, count, margins);
-    else if (column->type == COLUMN_BITMAP)
+    else if (self->coded && column->type == COLUMN_BITMAP)
         add_bits(self, first, count, margins);
-    else if (column->type == COLUMN_CODES)
+    else if (self->coded)
         add_codes(self, first, count, margins);
-    else if (numeric)
+    else if (numeric && column->type == COLUMN_FLOATS)
         add_numbers(self, first, count, margins);
     else
         add_cells(self, linear, first, count, margins);

@@ -6,10 +6,8 @@
  * A node goes right where the value in its slot is at least its bound. A slot is a
  * feature's class plus one, or a question's answer plus one; what is missing is 0 in the
  * slots whose nodes send it to the left, and more than any bound in those that send it to
- * the right. So a missing value costs nothing. A leaf leads to itself, and a walk has as
- * many steps as its deepest record needs. */
+ * the right. So a missing value costs nothing. A leaf leads to itself. */
 #include "model/classes.h"
-#include "model/sliced.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -31,9 +29,9 @@ struct walk {
     struct classes *classes;
     struct question *slots; /* slot 0 is none of them: always 0 */
     uint32_t slot_count;
-    struct node *nodes; /* of all trees; a tree's children are near each other */
-    float *values;      /* of leaves, by node */
-    uint32_t *roots;
+    struct node *nodes;       /* of all trees; a tree's children are near each other */
+    float *values;            /* of leaves, by node */
+    uint32_t *roots, *depths; /* of each tree */
     uint32_t tree_count;
 };
 
@@ -130,15 +128,20 @@ static struct node inner_node(const struct walk *self, const Chw__Tree *tree,
     return (struct node){(uint16_t)(found - self->slots + 1), bound_of(&question), left};
 }
 
-/* Level by level, from `next` on; `queue` has room for the tree's nodes and becomes the
+/* Level by level, from `next` on. `queue` has room for the tree's nodes and becomes the
  * order in which they lie. */
 static uint32_t lay_out(struct walk *self, const Chw__Tree *tree, uint32_t next,
-                        uint32_t *queue)
+                        uint32_t *queue, uint32_t *depth)
 {
-    uint32_t root = next, count = 1;
+    uint32_t root = next, count = 1, level_end = 1;
     queue[0] = 0;
+    *depth = 0;
     for (uint32_t at = 0; at < count; at++) {
         uint32_t node = queue[at];
+        if (at == level_end) {
+            level_end = count;
+            ++*depth;
+        }
         self->values[root + at] = tree->threshold[node];
         if (tree->left[node] == 0) {
             self->nodes[root + at] = (struct node){0, 1, root + at};
@@ -159,11 +162,12 @@ static bool make_nodes(struct walk *self, const Chw__Trees *trees)
     self->nodes = calloc(count, sizeof *self->nodes);
     self->values = calloc(count, sizeof *self->values);
     self->roots = calloc(trees->n_trees, sizeof *self->roots);
+    self->depths = calloc(trees->n_trees, sizeof *self->depths);
     bool made = queue != NULL && self->nodes != NULL && self->values != NULL &&
-                self->roots != NULL;
+                self->roots != NULL && self->depths != NULL;
     for (size_t i = 0; made && i < trees->n_trees; i++) {
         self->roots[i] = next;
-        next = lay_out(self, trees->trees[i], next, queue);
+        next = lay_out(self, trees->trees[i], next, queue, &self->depths[i]);
     }
     self->tree_count = (uint32_t)trees->n_trees;
     free(queue);
@@ -182,13 +186,14 @@ static void free_walk(void *compiled)
     free(self->nodes);
     free(self->values);
     free(self->roots);
+    free(self->depths);
     free(self);
 }
 
 static enum status compile(const struct model *model, const struct part *part, void **out)
 {
     *out = NULL;
-    if (part->trees == NULL || sliced_takes(part->trees))
+    if (part->trees == NULL)
         return STATUS_OK;
     struct walk *self = calloc(1, sizeof *self);
     if (self == NULL)
@@ -308,33 +313,74 @@ static void fill_slots(struct walk_run *self, uint32_t first, uint32_t count)
 
 /* ---- a block: trees ---- */
 
-/* `values` are those of the first record, for slot 0. */
-static inline __attribute__((always_inline)) uint32_t
-step(const struct node *nodes, const uint16_t *values, uint32_t at)
+/* Lane k reads the values `apart` * k behind those of the first. */
+static inline __attribute__((always_inline)) void
+step(const struct node *nodes, const uint16_t *values, size_t apart, uint32_t *at)
 {
-    const struct node *node = &nodes[at];
-    return node->left + (values[(size_t)node->slot * KERNEL_BLOCK] >= node->bound);
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        const struct node *node = &nodes[at[lane]];
+        size_t value = (size_t)node->slot * KERNEL_BLOCK + apart * lane;
+        at[lane] = node->left + (values[value] >= node->bound);
+    }
 }
 
-static void walk_lanes(const struct walk *self, uint32_t root, const uint16_t *values,
-                       float *sums)
+/* Down to the leaves, which are at most `depth` steps away. */
+static inline __attribute__((always_inline)) void walk(const struct node *nodes,
+                                                       uint32_t depth,
+                                                       const uint16_t *values,
+                                                       size_t apart, uint32_t *at)
 {
-    uint32_t at[LANES], before = 0, moved = 1;
-    for (unsigned lane = 0; lane < LANES; lane++)
-        at[lane] = root;
-    while (moved != 0) {
-        moved = 0;
+    uint32_t before[LANES];
+    for (; depth > STEPS; depth -= STEPS) {
         for (unsigned i = 0; i < STEPS - 1; i++)
-            for (unsigned lane = 0; lane < LANES; lane++)
-                at[lane] = step(self->nodes, values + lane, at[lane]);
-        for (unsigned lane = 0; lane < LANES; lane++) {
-            before = at[lane];
-            at[lane] = step(self->nodes, values + lane, at[lane]);
-            moved |= at[lane] ^ before;
-        }
+            step(nodes, values, apart, at);
+        memcpy(before, at, sizeof before);
+        step(nodes, values, apart, at);
+        if (memcmp(before, at, sizeof before) == 0)
+            return;
     }
+    for (; depth > 0; depth--)
+        step(nodes, values, apart, at);
+}
+
+/* One tree, LANES records. */
+static void walk_records(const struct walk *self, uint32_t tree, const uint16_t *values,
+                         float *sums)
+{
+    uint32_t at[LANES];
+    for (unsigned lane = 0; lane < LANES; lane++)
+        at[lane] = self->roots[tree];
+    walk(self->nodes, self->depths[tree], values, 1, at);
     for (unsigned lane = 0; lane < LANES; lane++)
         sums[lane] += self->values[at[lane]];
+}
+
+/* One record, LANES trees or, at the end, fewer: the others are the last again. */
+static void walk_trees(const struct walk *self, uint32_t first, const uint16_t *values,
+                       float *sum)
+{
+    uint32_t at[LANES], depth = 0, count = self->tree_count - first;
+    count = count < LANES ? count : LANES;
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        uint32_t tree = first + (lane < count ? lane : count - 1);
+        at[lane] = self->roots[tree];
+        depth = self->depths[tree] > depth ? self->depths[tree] : depth;
+    }
+    walk(self->nodes, depth, values, 0, at);
+    for (uint32_t lane = 0; lane < count; lane++)
+        *sum += self->values[at[lane]];
+}
+
+static void add_leaves(const struct walk_run *self, uint32_t count, float *sums)
+{
+    const struct walk *compiled = self->compiled;
+    uint32_t whole = count - count % LANES;
+    for (uint32_t i = 0; i < compiled->tree_count; i++)
+        for (uint32_t at = 0; at < whole; at += LANES)
+            walk_records(compiled, i, self->values + at, sums + at);
+    for (uint32_t at = whole; at < count; at++)
+        for (uint32_t i = 0; i < compiled->tree_count; i += LANES)
+            walk_trees(compiled, i, self->values + at, &sums[at]);
 }
 
 static void block(void *run, uint32_t first, uint32_t count, double *margins)
@@ -345,11 +391,9 @@ static void block(void *run, uint32_t first, uint32_t count, double *margins)
     bool mean = trees->aggregate == CHW__TREES__AGGREGATE__MEAN;
     float sums[KERNEL_BLOCK];
     fill_slots(self, first, count);
-    for (unsigned i = 0; i < KERNEL_BLOCK; i++)
+    for (uint32_t i = 0; i < count; i++)
         sums[i] = mean ? 0.0F : trees->base_margin;
-    for (uint32_t i = 0; i < compiled->tree_count; i++)
-        for (uint32_t at = 0; at < count; at += LANES)
-            walk_lanes(compiled, compiled->roots[i], self->values + at, sums + at);
+    add_leaves(self, count, sums);
     for (uint32_t i = 0; i < count; i++)
         margins[i] =
             (double)(mean ? trees->base_margin + sums[i] / (float)compiled->tree_count

@@ -24,7 +24,7 @@ static uint32_t depth_below(const Chw__Tree *tree, uint32_t node, uint32_t deepe
     return 1 + (left > right ? left : right);
 }
 
-bool sliced_takes(const Chw__Trees *trees)
+static bool are_shallow(const Chw__Trees *trees)
 {
     for (size_t i = 0; i < trees->n_trees; i++)
         if (depth_below(trees->trees[i], 0, SLICED_DEPTH_MAX) > SLICED_DEPTH_MAX)
@@ -178,7 +178,7 @@ static void free_sliced(void *compiled)
 static enum status compile(const struct model *model, const struct part *part, void **out)
 {
     *out = NULL;
-    if (part->trees == NULL || !sliced_takes(part->trees))
+    if (part->trees == NULL || !are_shallow(part->trees))
         return STATUS_OK;
     struct sliced *self = calloc(1, sizeof *self);
     if (self == NULL)
@@ -256,7 +256,7 @@ static void block(void *run, uint32_t first, uint32_t count, double *margins)
 
 const struct kernel_type kernel_sliced = {
     .name = "bit-sliced trees",
-    .rows_min = 24, /* below, a block's fixed cost is more than the trees' */
+    .rows_min = 16, /* below, a block costs more than walks do */
     .compile = compile,
     .free = free_sliced,
     .prepare = prepare,

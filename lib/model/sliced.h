@@ -46,9 +46,6 @@ struct sliced {
     bool shallow;        /* no tree is deeper than SLICED_SHALLOW */
 };
 
-/* No tree is deeper than SLICED_DEPTH_MAX. */
-bool sliced_takes(const Chw__Trees *trees);
-
 /* Bound to a batch. */
 struct sliced_run;
 struct sliced_run *sliced_run_new(const struct sliced *compiled,
