@@ -137,7 +137,7 @@ static enum bound_faults faults_of(const struct bound_feature *self)
         return FAULTS_ANY;
     if (column->type != COLUMN_FLOATS)
         return faults_of_codes(self);
-    return is_numeric(self->feature) && column->valid == NULL ? FAULTS_NAN : FAULTS_ANY;
+    return is_numeric(self->feature) ? FAULTS_NAN : FAULTS_ANY;
 }
 
 static enum status find_columns(struct binding *self, const struct columns *columns,
@@ -258,15 +258,16 @@ static void note_faults(const struct bound_feature *self, uint32_t feature,
     }
 }
 
-static void note_nans(const float *values, uint32_t feature, uint32_t count,
-                      struct record_fault *faults)
+/* A NaN that is said to be missing is no fault. */
+static void note_nans(const struct bound_feature *self, uint32_t feature, uint32_t first,
+                      uint32_t count, struct record_fault *faults)
 {
+    const float *values = self->column->floats + first;
     unsigned any = 0;
     for (uint32_t i = 0; i < count; i++)
         any |= values[i] != values[i];
-    for (uint32_t i = 0; any != 0 && i < count; i++)
-        if (isnan(values[i]))
-            note_fault(&faults[i], CHW__RECORD_FAULT__RECORD_FAULT_NOT_A_NUMBER, feature);
+    if (any != 0)
+        note_faults(self, feature, first, count, faults);
 }
 
 void binding_faults(const struct binding *self, uint32_t first, uint32_t count,
@@ -278,6 +279,6 @@ void binding_faults(const struct binding *self, uint32_t first, uint32_t count,
         if (bound->faults == FAULTS_ANY)
             note_faults(bound, i, first, count, faults);
         else if (bound->faults == FAULTS_NAN)
-            note_nans(bound->column->floats + first, i, count, faults);
+            note_nans(bound, i, first, count, faults);
     }
 }

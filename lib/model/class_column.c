@@ -93,10 +93,17 @@ static void read_codes(const struct class_column *self, const uint8_t *codes,
 static void read_numbers(const struct class_column *self, const float *values,
                          uint32_t count, struct class_block *out)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        float value = isnan(values[i]) ? 0 : values[i]; /* a fault, whatever we say */
-        put_class(out, i, classes_of_value(self->classes, self->source->feature, value));
-    }
+    const Chw__Numeric *numeric = self->source->feature->source->numeric;
+    bool as_is = numeric->center == 0 && numeric->scale == 1;
+    float inputs[KERNEL_BLOCK];
+    uint16_t ranks[KERNEL_BLOCK];
+    for (uint32_t i = 0; !as_is && i < count; i++)
+        inputs[i] = kernel_input(self->source->feature, values[i]);
+    classes_rank(self->classes, as_is ? values : inputs, count, ranks);
+    for (uint32_t i = 0; i < count; i++)
+        out->low[i] = (uint8_t)ranks[i];
+    for (uint32_t i = 0; self->wide && i < count; i++)
+        out->high[i] = (uint8_t)(ranks[i] >> 8);
 }
 
 /* Cell by cell: codes that stay missing, numbers that name categories. */

@@ -127,7 +127,7 @@ static uint32_t bucket_of(const struct feature_classes *self, float x)
     float at = (x - self->low) * self->scale;
     float last = (float)(self->bucket_count - 1);
     at = at > 0 ? at : 0; /* NaN of infinities: 0 */
-    return (uint32_t)(at < last ? at : last);
+    return (uint32_t)(int32_t)(at < last ? at : last);
 }
 
 static uint16_t search_rank(const struct feature_classes *self, float x)
@@ -153,10 +153,28 @@ static uint16_t rank_of(const struct feature_classes *self, float x)
     return (uint16_t)rank;
 }
 
+/* The buckets of all first, which a compiler does several at a time. */
+void classes_rank(const struct feature_classes *self, const float *inputs, uint32_t count,
+                  uint16_t *ranks)
+{
+    for (uint32_t i = 0; self->buckets == NULL && i < count; i++)
+        ranks[i] = search_rank(self, inputs[i]);
+    if (self->buckets == NULL)
+        return;
+    uint32_t buckets[KERNEL_BLOCK];
+    for (uint32_t i = 0; i < count; i++)
+        buckets[i] = bucket_of(self, inputs[i]);
+    for (uint32_t i = 0; i < count; i++)
+        ranks[i] = self->buckets[buckets[i]];
+    for (uint32_t k = 0; k < self->bucket_depth; k++)
+        for (uint32_t i = 0; i < count; i++)
+            ranks[i] = (uint16_t)(ranks[i] + (self->thresholds[ranks[i]] <= inputs[i]));
+}
+
 /* Buckets are right when every threshold falls into one that is not before its rank: the
  * bucket's function never falls, so a value's own bucket then begins at or below its
  * rank. */
-static bool fill_buckets(struct feature_classes *self, uint32_t count)
+static uint32_t fill_buckets(struct feature_classes *self, uint32_t count)
 {
     self->bucket_count = count;
     self->bucket_depth = 0;
@@ -170,7 +188,7 @@ static bool fill_buckets(struct feature_classes *self, uint32_t count)
         self->buckets[i] = before;
         before = (uint16_t)(before + here);
     }
-    return self->bucket_depth <= BUCKET_DEPTH_MAX;
+    return self->bucket_depth;
 }
 
 static bool make_buckets(struct feature_classes *self)
@@ -183,12 +201,12 @@ static bool make_buckets(struct feature_classes *self)
     self->buckets = calloc(BUCKETS_MAX, sizeof *self->buckets);
     if (self->buckets == NULL)
         return false;
-    for (uint32_t count = BUCKETS_MIN; isfinite(span) && count <= BUCKETS_MAX;
-         count *= 2) {
-        self->scale = (float)(count - 1) / span;
-        if (isfinite(self->scale) && fill_buckets(self, count))
-            return true;
-    }
+    for (uint32_t depth = 1; isfinite(span) && depth <= BUCKET_DEPTH_MAX; depth++)
+        for (uint32_t count = BUCKETS_MIN; count <= BUCKETS_MAX; count *= 2) {
+            self->scale = (float)(count - 1) / span;
+            if (isfinite(self->scale) && fill_buckets(self, count) <= depth)
+                return true;
+        }
     free(self->buckets);
     self->buckets = NULL;
     return true;

@@ -55,6 +55,10 @@ uint32_t classes_last(const struct feature_classes *self);
 uint16_t classes_of_value(const struct feature_classes *self,
                           const struct feature *feature, float value);
 
+/* The same of `count` inputs of a feature whose classes are ranks. */
+void classes_rank(const struct feature_classes *self, const float *inputs, uint32_t count,
+                  uint16_t *ranks);
+
 /* ---- questions ---- */
 
 enum question_kind {

@@ -76,18 +76,26 @@ static plane answer_question(const struct sliced_run *self,
     return (plane){0};
 }
 
+static plane answered_with(plane answer, plane missing, bool missing_right)
+{
+    plane right = missing_right ? missing : (plane){0};
+    return (answer & ~missing) | right;
+}
+
 static void answer_classes(struct sliced_run *self, const struct feature_classes *classes,
                            const struct sliced_span *span)
 {
-    plane *answers = (plane *)self->answers + 1 + span->first;
+    plane *answers = (plane *)self->answers + 1 + span->first, missing;
+    const plane *at_least = self->at_least;
     const struct question *questions = self->compiled->questions + span->first;
-    plane missing;
     memcpy(&missing, self->block.missing, sizeof missing);
     if (classes->kind != CLASSES_ONE_HOT)
         classes_at_least(self, classes_last(classes), self->at_least);
+    bool ranks = classes->kind == CLASSES_RANKS; /* all ask for what is above */
     for (uint32_t i = 0; i < span->count; i++) {
-        plane answer = answer_question(self, &questions[i]);
-        answers[i] = questions[i].missing_right ? answer | missing : answer & ~missing;
+        plane answer = ranks ? at_least[questions[i].operand + 1]
+                             : answer_question(self, &questions[i]);
+        answers[i] = answered_with(answer, missing, questions[i].missing_right);
     }
 }
 
