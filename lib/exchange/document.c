@@ -95,7 +95,7 @@ static enum status parse(const char *text, size_t size, json_t **out,
                          struct error_text *error)
 {
     json_error_t place;
-    *out = json_loadb(text, size, JSON_REJECT_DUPLICATES, &place);
+    *out = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &place);
     return *out != NULL ? STATUS_OK
                         : error_set(error, STATUS_MALFORMED, "not JSON: line %d: %s",
                                     place.line, place.text);
