@@ -2,7 +2,6 @@
 /* sliced.c - from the model's trees to questions, nodes and leaves. */
 #include "model/sliced_state.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,66 +31,6 @@ static bool are_shallow(const Chw__Trees *trees)
     return true;
 }
 
-/* ---- questions ---- */
-
-static size_t inner_nodes(const Chw__Trees *trees)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < trees->n_trees; i++)
-        for (size_t node = 0; node < trees->trees[i]->n_left; node++)
-            count += trees->trees[i]->left[node] != 0;
-    return count;
-}
-
-static int by_question(const void *a, const void *b)
-{
-    const struct question *one = a, *other = b;
-    if (one->feature != other->feature)
-        return one->feature < other->feature ? -1 : 1;
-    if (one->kind != other->kind)
-        return one->kind < other->kind ? -1 : 1;
-    if (one->operand != other->operand)
-        return one->operand < other->operand ? -1 : 1;
-    return one->missing_right - other->missing_right;
-}
-
-static bool make_questions(struct compiling *self)
-{
-    struct sliced *out = self->out;
-    size_t count = 0;
-    out->questions = calloc(inner_nodes(self->trees) + 1, sizeof *out->questions);
-    if (out->questions == NULL)
-        return false;
-    for (size_t i = 0; i < self->trees->n_trees; i++)
-        for (size_t node = 0; node < self->trees->trees[i]->n_left; node++)
-            if (self->trees->trees[i]->left[node] != 0)
-                out->questions[count++] =
-                    classes_question(out->classes, self->trees->trees[i], node);
-    if (count > 0)
-        qsort(out->questions, count, sizeof *out->questions, by_question);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t kept = out->question_count;
-        if (kept == 0 || by_question(&out->questions[kept - 1], &out->questions[i]) != 0)
-            out->questions[out->question_count++] = out->questions[i];
-    }
-    for (uint32_t i = out->question_count; i > 0; i--) {
-        struct sliced_span *span = &out->spans[out->questions[i - 1].feature];
-        span->first = i - 1;
-        span->count++;
-    }
-    return true;
-}
-
-static uint32_t plane_of(const struct compiling *self, const Chw__Tree *tree, size_t node)
-{
-    struct question question = classes_question(self->out->classes, tree, node);
-    const struct question *found =
-        bsearch(&question, self->out->questions, self->out->question_count,
-                sizeof question, by_question);
-    assert(found != NULL);
-    return (uint32_t)(found - self->out->questions) + 1;
-}
-
 /* ---- trees ---- */
 
 /* Where a leaf is above the last level, its place below asks nothing (plane 0: left) and
@@ -104,7 +43,8 @@ static void lay_out(struct compiling *self, const Chw__Tree *tree,
     for (uint32_t place = 0; place < places; place++) {
         uint32_t node = at[place];
         bool leaf = tree->left[node] == 0;
-        self->out->nodes[to->first_node + place] = leaf ? 0 : plane_of(self, tree, node);
+        self->out->nodes[to->first_node + place] =
+            leaf ? 0 : questions_plane(self->out->questions, tree, node);
         at[2 * place + 1] = leaf ? node : tree->left[node];
         at[2 * place + 2] = leaf ? node : tree->right[node];
     }
@@ -165,9 +105,7 @@ static void free_sliced(void *compiled)
     struct sliced *self = compiled;
     if (self == NULL)
         return;
-    classes_free(self->classes);
-    free(self->spans);
-    free(self->questions);
+    questions_free(self->questions);
     free(self->trees);
     free(self->nodes);
     free(self->leaves);
@@ -183,13 +121,11 @@ static enum status compile(const struct model *model, const struct part *part, v
     struct sliced *self = calloc(1, sizeof *self);
     if (self == NULL)
         return STATUS_NOMEM;
-    enum status status = classes_new(model, part->trees, &self->classes);
-    if (status != STATUS_OK || self->classes == NULL)
+    enum status status = questions_new(model, part->trees, &self->questions);
+    if (status != STATUS_OK || self->questions == NULL)
         goto end;
     struct compiling compiling = {part->trees, self};
-    self->feature_count = model->message->n_features;
-    self->spans = calloc(self->feature_count + 1, sizeof *self->spans);
-    if (self->spans != NULL && make_questions(&compiling) && make_trees(&compiling)) {
+    if (make_trees(&compiling)) {
         *out = self;
         return STATUS_OK;
     }
@@ -199,16 +135,28 @@ end:
     return status;
 }
 
+static void release(void *run)
+{
+    struct sliced_run *self = run;
+    answers_free(self->answers);
+    free(self);
+}
+
 static enum status prepare(const void *compiled, const struct binding *binding,
                            void **out)
 {
-    *out = sliced_run_new(compiled, binding);
-    return *out == NULL ? STATUS_NOMEM : STATUS_OK;
-}
-
-static void release(void *run)
-{
-    sliced_run_free(run);
+    const struct sliced *sliced = compiled;
+    struct sliced_run *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return STATUS_NOMEM;
+    self->compiled = sliced;
+    self->answers = answers_new(sliced->questions, binding);
+    if (self->answers == NULL) {
+        free(self);
+        return STATUS_NOMEM;
+    }
+    *out = self;
+    return STATUS_OK;
 }
 
 /* ---- ways ---- */

@@ -3,9 +3,9 @@
  */
 #ifdef __AVX2__
 
-#define SLICED_WORDS 4
+#define PLANE_WORDS 4
 #define SLICED_BLOCK_NAME sliced_block_avx2
-#include "model/sliced_plane.h"
+#include "model/plane.h"
 
 #include <immintrin.h>
 

@@ -4,9 +4,9 @@
  * other targets nothing. */
 #if defined(__AVX512VBMI__) && defined(__AVX512BW__) && defined(__GFNI__)
 
-#define SLICED_WORDS 8
+#define PLANE_WORDS 8
 #define SLICED_BLOCK_NAME sliced_block_avx512
-#include "model/sliced_plane.h"
+#include "model/plane.h"
 
 #include <immintrin.h>
 
@@ -16,7 +16,7 @@ static plane bit_plane(const uint8_t *bytes, unsigned bit)
 {
     plane out;
     __m512i mask = _mm512_set1_epi8((char)(1U << bit));
-    for (unsigned i = 0; i < SLICED_WORDS; i++)
+    for (unsigned i = 0; i < PLANE_WORDS; i++)
         out[i] = _mm512_test_epi8_mask(_mm512_load_si512(bytes + 64 * i), mask);
     return out;
 }
@@ -25,7 +25,7 @@ static plane equal_plane(const uint8_t *bytes, uint8_t value)
 {
     plane out;
     __m512i wanted = _mm512_set1_epi8((char)value);
-    for (unsigned i = 0; i < SLICED_WORDS; i++)
+    for (unsigned i = 0; i < PLANE_WORDS; i++)
         out[i] = _mm512_cmpeq_epi8_mask(_mm512_load_si512(bytes + 64 * i), wanted);
     return out;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sliced_portable.c - the sliced kernel for any processor. */
-#define SLICED_WORDS 4
+#define PLANE_WORDS 4
 #define SLICED_BLOCK_NAME sliced_block_portable
-#include "model/sliced_plane.h"
+#include "model/plane.h"
 
 static plane bit_plane(const uint8_t *bytes, unsigned bit)
 {
     plane out;
-    for (int word = 0; word < SLICED_WORDS; word++) {
+    for (int word = 0; word < PLANE_WORDS; word++) {
         uint64_t bits = 0;
         for (int i = 0; i < 64; i++)
             bits |= (uint64_t)(bytes[64 * word + i] >> bit & 1) << i;
@@ -19,7 +19,7 @@ static plane bit_plane(const uint8_t *bytes, unsigned bit)
 static plane equal_plane(const uint8_t *bytes, uint8_t value)
 {
     plane out;
-    for (int word = 0; word < SLICED_WORDS; word++) {
+    for (int word = 0; word < PLANE_WORDS; word++) {
         uint64_t bits = 0;
         for (int i = 0; i < 64; i++)
             bits |= (uint64_t)(bytes[64 * word + i] == value) << i;

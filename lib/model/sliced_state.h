@@ -5,16 +5,12 @@
 #ifndef MODEL_SLICED_STATE_H
 #define MODEL_SLICED_STATE_H
 
+#include "model/answers.h"
 #include "model/sliced.h"
-
-enum { SLICED_PLANE_SIZE_MAX = 64 };
 
 struct sliced_run {
     const struct sliced *compiled;
-    struct class_column *columns; /* of each feature */
-    void *answers;                /* question_count + 1 planes */
-    void *at_least;               /* as many planes as a feature has classes at most */
-    struct class_block block;     /* of the feature at hand */
+    struct answers *answers;
 };
 
 /* What kernel_type.block does, by planes of 256, 256 and 512 records. */
