@@ -6,29 +6,46 @@
 
 #define BOOSTING(count, levels)                                                          \
     {                                                                                    \
-        .trees = (count), .depth = (levels)                                              \
+        .estimator = KERNEL_BOOSTING, .trees = (count), .depth = (levels)                \
     }
-#define FOREST                                                                           \
+#define CONTINUOUS                                                                       \
     {                                                                                    \
-        .forest = true, .trees = 100, .leaves = 3000                                     \
+        .estimator = KERNEL_BOOSTING, .continuous = true, .trees = 500, .depth = 6       \
+    }
+#define FOREST(by)                                                                       \
+    {                                                                                    \
+        .estimator = (by), .trees = 100, .leaves = 3000                                  \
+    }
+#define LOGISTIC                                                                         \
+    {                                                                                    \
+        .estimator = KERNEL_SKLEARN_LOGISTIC                                             \
     }
 
 static const struct kernel_case cases[] = {
-    {"boosting-500-65536", false, BOOSTING(500, 6), 65536, 45, 60},
-    {"boosting-500-4096", false, BOOSTING(500, 6), 4096, 45, 60},
-    {"boosting-500-256", false, BOOSTING(500, 6), 256, 40, 50},
-    {"boosting-500-32", false, BOOSTING(500, 6), 32, 8, 15},
-    {"boosting-500-1", false, BOOSTING(500, 6), 1, 10, 25},
-    {"boosting-100-65536", false, BOOSTING(100, 6), 65536, 30, 45},
-    {"boosting-100-4096", false, BOOSTING(100, 6), 4096, 30, 45},
-    {"boosting-100-256", false, BOOSTING(100, 6), 256, 0, 0},
-    {"boosting-100-32", false, BOOSTING(100, 6), 32, 12, 20},
-    {"boosting-100-1", false, BOOSTING(100, 6), 1, 0, 0},
-    {"depth8-500-65536", false, BOOSTING(500, 8), 65536, 30, 40},
-    {"continuous-500-65536", true, BOOSTING(500, 6), 65536, 25, 40},
-    {"forest-100-65536", false, FOREST, 65536, 2, 4},
-    {"forest-100-1024", false, FOREST, 1024, 0, 0},
+    {"boosting-500-65536", BOOSTING(500, 6), 65536, 45, 60},
+    {"boosting-500-4096", BOOSTING(500, 6), 4096, 45, 60},
+    {"boosting-500-256", BOOSTING(500, 6), 256, 40, 50},
+    {"boosting-500-32", BOOSTING(500, 6), 32, 8, 15},
+    {"boosting-500-1", BOOSTING(500, 6), 1, 10, 25},
+    {"boosting-100-65536", BOOSTING(100, 6), 65536, 30, 45},
+    {"boosting-100-4096", BOOSTING(100, 6), 4096, 30, 45},
+    {"boosting-100-256", BOOSTING(100, 6), 256, 0, 0},
+    {"boosting-100-32", BOOSTING(100, 6), 32, 12, 20},
+    {"boosting-100-1", BOOSTING(100, 6), 1, 0, 0},
+    {"depth8-500-65536", BOOSTING(500, 8), 65536, 30, 40},
+    {"continuous-500-65536", CONTINUOUS, 65536, 25, 40},
+    {"forest-100-65536", FOREST(KERNEL_FOREST), 65536, 2, 4},
+    {"forest-100-1024", FOREST(KERNEL_FOREST), 1024, 0, 0},
+    {"sklearn-forest-65536", FOREST(KERNEL_SKLEARN_FOREST), 65536, 2, 4},
+    {"sklearn-forest-1024", FOREST(KERNEL_SKLEARN_FOREST), 1024, 0, 0},
+    {"logistic-65536", LOGISTIC, 65536, 15, 30},
 };
+
+bool kernel_recipe_is_sklearn(const struct kernel_recipe *self)
+{
+    return self->estimator == KERNEL_SKLEARN_FOREST ||
+           self->estimator == KERNEL_SKLEARN_LOGISTIC;
+}
 
 const struct kernel_case *kernel_case_at(size_t index)
 {
@@ -38,10 +55,10 @@ const struct kernel_case *kernel_case_at(size_t index)
 bool kernel_case_shares_model(const struct kernel_case *one,
                               const struct kernel_case *other)
 {
-    return one->continuous == other->continuous &&
-           one->params.forest == other->params.forest &&
-           one->params.trees == other->params.trees &&
-           one->params.depth == other->params.depth;
+    return one->recipe.estimator == other->recipe.estimator &&
+           one->recipe.continuous == other->recipe.continuous &&
+           one->recipe.trees == other->recipe.trees &&
+           one->recipe.depth == other->recipe.depth;
 }
 
 bool kernel_case_is_named(const struct kernel_case *self, char *const *names,

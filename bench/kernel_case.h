@@ -4,16 +4,31 @@
 #ifndef BENCH_KERNEL_CASE_H
 #define BENCH_KERNEL_CASE_H
 
-#include "bench/kernel_peer_xgboost.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+enum kernel_estimator {
+    KERNEL_BOOSTING, /* by XGBoost: log-loss, a tree per round */
+    KERNEL_FOREST,   /* by XGBoost: squared error, so its margin is a probability */
+    KERNEL_SKLEARN_FOREST,
+    KERNEL_SKLEARN_LOGISTIC,
+};
+
+/* What is trained, and so by whom: the peer of the case. */
+struct kernel_recipe {
+    enum kernel_estimator estimator;
+    bool continuous; /* on numbers made up here; else on the table */
+    uint64_t trees;  /* none for logistic regression */
+    uint64_t depth;  /* of boosting's trees */
+    uint64_t leaves; /* of a forest's trees at most, whatever their depth */
+};
+
+bool kernel_recipe_is_sklearn(const struct kernel_recipe *self);
+
 struct kernel_case {
     const char *name;
-    bool continuous; /* trained on numbers made up here; else on the table */
-    struct kernel_xgboost_params params; /* but the seed */
+    struct kernel_recipe recipe;
     uint32_t batch_rows;
     double condition, aim; /* times the peer's records/s; 0: nothing is asked */
 };

@@ -3,8 +3,7 @@
  */
 #include "bench/kernel_compare.h"
 
-#include "bench/kernel_ours.h"
-#include "bench/kernel_rate.h"
+#include "bench/kernel_peer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,7 +13,8 @@
 struct comparing {
     struct kernel_rows rows;
     struct kernel_ours *ours;
-    struct kernel_xgboost *theirs;
+    const struct kernel_peer *peer;
+    void *theirs;
 };
 
 static enum status score_ours(void *arg, size_t thread, size_t batch, float *out,
@@ -31,17 +31,10 @@ static enum status score_bound(void *arg, size_t thread, size_t batch, float *ou
     return kernel_ours_score_bound(self->ours, thread, batch, out, error);
 }
 
-static enum status score_theirs(void *arg, size_t thread, size_t batch, float *out,
-                                struct error_text *error)
-{
-    const struct comparing *self = arg;
-    return kernel_xgboost_margins(self->theirs, thread, batch, out, error);
-}
-
 /* ---- equality ---- */
 
 void kernel_note_differences(const float *ours, const float *theirs, size_t count,
-                             struct kernel_result *out)
+                             double tolerance, struct kernel_result *out)
 {
     out->largest = 0;
     out->different = 0;
@@ -51,16 +44,16 @@ void kernel_note_differences(const float *ours, const float *theirs, size_t coun
             continue;
         double difference = fabs((double)ours[i] - (double)theirs[i]);
         out->different++;
-        if (!(difference <= out->largest)) /* so that a NaN stays */
+        if (difference > out->largest || isnan(difference)) /* and a NaN stays */
             out->largest = difference;
     }
-    out->equal = out->different == 0;
+    out->equal = tolerance > 0 ? out->largest <= tolerance : out->different == 0;
 }
 
 static enum status check_equal(struct comparing *self, struct kernel_result *out,
                                struct error_text *error)
 {
-    const struct kernel_scorer ours = {self, score_ours}, theirs = {self, score_theirs};
+    const struct kernel_scorer ours = {self, score_ours};
     const struct kernel_load load = {self->rows.batch_rows, self->rows.batch_count, 1, 0};
     size_t count = load.batch_rows * load.batch_count;
     float *scores = calloc(2 * count, sizeof *scores);
@@ -68,9 +61,10 @@ static enum status check_equal(struct comparing *self, struct kernel_result *out
         return error_set(error, STATUS_NOMEM, "out of memory");
     enum status status = kernel_results(&ours, &load, scores, error);
     if (status == STATUS_OK)
-        status = kernel_results(&theirs, &load, scores + count, error);
+        status = self->peer->results(self->theirs, &load, scores + count, error);
     if (status == STATUS_OK)
-        kernel_note_differences(scores, scores + count, count, out);
+        kernel_note_differences(scores, scores + count, count, self->peer->tolerance,
+                                out);
     free(scores);
     return status;
 }
@@ -98,12 +92,12 @@ static enum status measure_once(struct comparing *self,
                                 const struct kernel_setting *setting, size_t run,
                                 struct rates *out, struct error_text *error)
 {
-    const struct kernel_scorer ours = {self, score_ours}, theirs = {self, score_theirs};
+    const struct kernel_scorer ours = {self, score_ours};
     const struct kernel_load load = {self->rows.batch_rows, self->rows.batch_count,
                                      setting->threads, setting->seconds};
     enum status status = kernel_rate(&ours, &load, &out->ours[run], error);
     if (status == STATUS_OK)
-        status = kernel_rate(&theirs, &load, &out->theirs[run], error);
+        status = self->peer->rate(self->theirs, &load, &out->theirs[run], error);
     if (status == STATUS_OK)
         status = measure_bound(self, load, &out->bound[run], error);
     if (status == STATUS_OK)
@@ -142,11 +136,10 @@ static enum status open_sides(struct comparing *self, const struct kernel_case *
     enum status status =
         kernel_rows_make(&subject->design, of->batch_rows, &self->rows, error);
     if (status == STATUS_OK)
-        status = kernel_ours_open(subject->model, &self->rows, KERNEL_MARGINS, threads,
-                                  &self->ours, error);
+        status = kernel_ours_open(subject->model, &self->rows, self->peer->output,
+                                  threads, &self->ours, error);
     if (status == STATUS_OK)
-        status = kernel_xgboost_open(subject->json, subject->json_size, &self->rows,
-                                     threads, &self->theirs, error);
+        status = self->peer->open(subject, &self->rows, threads, &self->theirs, error);
     return status;
 }
 
@@ -164,7 +157,7 @@ enum status kernel_compare(const struct kernel_case *of,
                            const struct kernel_setting *settings, size_t count,
                            struct kernel_result *results, struct error_text *error)
 {
-    struct comparing comparing = {.ours = NULL};
+    struct comparing comparing = {.peer = kernel_peer_of(&subject->recipe)};
     struct kernel_result equality = {.of = of};
     enum status status =
         open_sides(&comparing, of, subject, most_threads(settings, count), error);
@@ -175,7 +168,7 @@ enum status kernel_compare(const struct kernel_case *of,
         results[i].threads = settings[i].threads;
         status = measure(&comparing, &settings[i], &results[i], error);
     }
-    kernel_xgboost_close(comparing.theirs);
+    comparing.peer->close(comparing.theirs);
     kernel_ours_close(comparing.ours);
     kernel_rows_release(&comparing.rows);
     return status == STATUS_OK ? status : error_prefix(error, status, "%s", of->name);
@@ -183,5 +176,7 @@ enum status kernel_compare(const struct kernel_case *of,
 
 double kernel_tree_record_ns(const struct kernel_result *self, size_t tree_count)
 {
+    if (tree_count == 0)
+        return 0;
     return 1e9 * (double)self->threads / self->ours.median / (double)tree_count;
 }

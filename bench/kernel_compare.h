@@ -25,7 +25,7 @@ struct kernel_result {
     struct stats ratio; /* ours to theirs, of the runs that followed each other */
     size_t compared, different; /* values; those that are not the same bits */
     double largest;             /* difference */
-    bool equal;                 /* as the case asks */
+    bool equal;                 /* as the peer asks */
 };
 
 /* For each of `count` settings a result. STATUS_CORRUPT: a record cannot be scored. */
@@ -35,11 +35,13 @@ MUST_CHECK enum status kernel_compare(const struct kernel_case *of,
                                       struct kernel_result *results,
                                       struct error_text *error);
 
-/* Fill compared, different, largest and equal from `count` values of each side. */
+/* Fill compared, different, largest and equal from `count` values of each side, which are
+ * equal when none is further apart than `tolerance`; 0: when all are the same bits. */
 void kernel_note_differences(const float *ours, const float *theirs, size_t count,
-                             struct kernel_result *out);
+                             double tolerance, struct kernel_result *out);
 
-/* Our time for a record in a tree, in nanoseconds of one thread. */
+/* Our time for a record in a tree, in nanoseconds of one thread; 0 without
+ * trees. */
 double kernel_tree_record_ns(const struct kernel_result *self, size_t tree_count);
 
 #endif

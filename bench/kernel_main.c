@@ -56,18 +56,21 @@ static const struct config_key keys[] = {
 
 static const struct config_spec spec = {
     .program = "chw-bench-kernel",
-    .summary = "Measure the scoring kernels beside XGBoost on the same rows.",
+    .summary = "Measure the scoring kernels beside XGBoost and scikit-learn.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .notes =
-        "Trains each model by XGBoost, reads it as the project reads such models, scores "
-        "the\nsame held-out rows by both in one process, compares the margins bit for "
-        "bit, then\nmeasures ours and theirs in turn. Ours: typed columns, model_bind() "
-        "of every batch\nincluded. Theirs: dense in-place prediction of rows of float32. "
-        "Both sides' inputs\nare made before the clock starts.\n\n"
+        "Trains each model by its peer, reads it as ours, scores the same held-out rows "
+        "by "
+        "both,\ncompares the scores (XGBoost's margins bit for bit), then measures ours "
+        "and theirs in\nturn. Ours: typed columns, model_bind() of every batch included. "
+        "XGBoost: dense\nin-place prediction of rows of float32 in this process; "
+        "scikit-learn: predict_proba()\nin a process of its own, where it is installed. "
+        "Inputs are made before the clock starts.\n\n"
         "Cases: boosting-500-{65536,4096,256,32,1}, boosting-100-{...}, "
-        "depth8-500-65536,\ncontinuous-500-65536, forest-100-{65536,1024}: model, trees, "
-        "records of a batch.\ndocs/benchmark.md says more. Wants a release build and an "
+        "depth8-500-65536,\ncontinuous-500-65536, forest-100-{65536,1024}, "
+        "sklearn-forest-{65536,1024},\nlogistic-65536: model, trees, records of a batch. "
+        "docs/benchmark.md says more. Wants a release build and an "
         "idle machine.\n\n"
         "Exit codes: 0 measured, whatever the ratios; 65 the scores are not equal.\n",
 };
@@ -160,17 +163,16 @@ static enum status train(struct bench *self, const struct kernel_case *of)
         return STATUS_OK;
     kernel_subject_release(&self->subject);
     self->subject_of = of;
-    struct kernel_xgboost_params params = of->params;
-    params.seed = config->seed;
-    if (config->trees > 0 && params.trees > config->trees)
-        params.trees = config->trees;
-    enum status status = open_table(self, of->continuous, &table);
+    struct kernel_recipe recipe = of->recipe;
+    if (config->trees > 0 && recipe.trees > config->trees)
+        recipe.trees = config->trees;
+    enum status status = open_table(self, recipe.continuous, &table);
     if (status != STATUS_OK)
         return status;
     fprintf(stderr, "%s: %zu rows to train on, of %s\n", of->name,
             table->split->train_count, table->origin);
-    return kernel_subject_train(table, strcmp(config->encoding, "code") == 0, &params,
-                                &self->subject, self->error);
+    return kernel_subject_train(table, strcmp(config->encoding, "code") == 0, &recipe,
+                                config->seed, &self->subject, self->error);
 }
 
 /* ---- cases ---- */
@@ -178,7 +180,8 @@ static enum status train(struct bench *self, const struct kernel_case *of)
 static void note(struct bench *self, const struct kernel_result *result)
 {
     const struct kernel_subject *subject = &self->subject;
-    self->report.entries[self->report.count++] = (struct kernel_entry){
+    struct kernel_entry *entry = &self->report.entries[self->report.count++];
+    *entry = (struct kernel_entry){
         .result = *result,
         .model = {.kernel = model_kernel(subject->model),
                   .load_ms = subject->load_ms,
@@ -187,6 +190,16 @@ static void note(struct bench *self, const struct kernel_result *result)
                   .leaf_count = subject->leaf_count,
                   .input_count = subject->design.width},
     };
+    snprintf(entry->model.peer, sizeof entry->model.peer, "%s", subject->peer);
+}
+
+static void leave_out(struct bench *self, const struct kernel_case *of)
+{
+    char *text = self->report.left_out;
+    size_t size = sizeof self->report.left_out, used = strlen(text);
+    fprintf(stderr, "%s is left out: %s\n", of->name, self->error->text);
+    snprintf(text + used, size - used, "%s%s (%s)", used > 0 ? ", " : "", of->name,
+             self->error->text);
 }
 
 static enum status run_case(struct bench *self, const struct kernel_case *of)
@@ -199,6 +212,11 @@ static enum status run_case(struct bench *self, const struct kernel_case *of)
     struct kernel_result results[2];
     size_t count = config->threads > 1 ? 2 : 1;
     enum status status = train(self, of);
+    if (status == STATUS_UNAVAILABLE) {
+        leave_out(self, of);
+        self->subject_of = NULL;
+        return STATUS_OK;
+    }
     if (status == STATUS_OK)
         status =
             kernel_compare(of, &self->subject, settings, count, results, self->error);

@@ -69,12 +69,11 @@ static enum status set_numbers(BoosterHandle booster, const struct parameter *nu
     return status;
 }
 
-static enum status set_boosting(BoosterHandle booster,
-                                const struct kernel_xgboost_params *params,
+static enum status set_boosting(BoosterHandle booster, const struct kernel_recipe *recipe,
                                 struct error_text *error)
 {
     const struct parameter numbers[] = {
-        {"max_depth", (double)params->depth},
+        {"max_depth", (double)recipe->depth},
         {"eta", 0.1},
     };
     enum status status = set_text(booster, "objective", "binary:logistic", error);
@@ -83,13 +82,12 @@ static enum status set_boosting(BoosterHandle booster,
                : status;
 }
 
-static enum status set_forest(BoosterHandle booster,
-                              const struct kernel_xgboost_params *params,
+static enum status set_forest(BoosterHandle booster, const struct kernel_recipe *recipe,
                               struct error_text *error)
 {
     const struct parameter numbers[] = {
-        {"num_parallel_tree", (double)params->trees},
-        {"max_leaves", (double)params->leaves},
+        {"num_parallel_tree", (double)recipe->trees},
+        {"max_leaves", (double)recipe->leaves},
         {"max_depth", 0},
         {"eta", 1},
         {"subsample", 0.632},
@@ -112,12 +110,13 @@ static double mean(const float *values, size_t count)
 }
 
 static enum status set_params(BoosterHandle booster,
-                              const struct kernel_xgboost_params *params,
-                              double base_score, struct error_text *error)
+                              const struct kernel_training *training,
+                              const struct kernel_recipe *recipe, uint64_t seed,
+                              struct error_text *error)
 {
     const struct parameter numbers[] = {
-        {"seed", (double)(params->seed % (1U << 31))},
-        {"base_score", base_score},
+        {"seed", (double)(seed % (1U << 31))},
+        {"base_score", mean(training->outcomes, training->rows)},
         {"nthread", 1},
         {"verbosity", 0},
     };
@@ -125,17 +124,17 @@ static enum status set_params(BoosterHandle booster,
     if (status == STATUS_OK)
         status = set_numbers(booster, numbers, sizeof numbers / sizeof numbers[0], error);
     if (status == STATUS_OK)
-        status = params->forest ? set_forest(booster, params, error)
-                                : set_boosting(booster, params, error);
+        status = recipe->estimator == KERNEL_FOREST
+                     ? set_forest(booster, recipe, error)
+                     : set_boosting(booster, recipe, error);
     return status;
 }
 
 static enum status grow(BoosterHandle booster, DMatrixHandle matrix,
-                        const struct kernel_xgboost_params *params,
-                        struct error_text *error)
+                        const struct kernel_recipe *recipe, struct error_text *error)
 {
     struct progress *progress = progress_new("training", "rounds");
-    uint64_t rounds = params->forest ? 1 : params->trees;
+    uint64_t rounds = recipe->estimator == KERNEL_FOREST ? 1 : recipe->trees;
     enum status status = STATUS_OK;
     for (uint64_t i = 0; status == STATUS_OK && i < rounds; i++) {
         status =
@@ -148,55 +147,55 @@ static enum status grow(BoosterHandle booster, DMatrixHandle matrix,
     return status;
 }
 
-static enum status write_model(BoosterHandle booster, char **json, size_t *size,
+static enum status write_model(BoosterHandle booster, struct kernel_json *out,
                                struct error_text *error)
 {
-    bst_ulong length;
+    bst_ulong size;
     const char *text; /* the booster's */
     enum status status = check_call(
-        XGBoosterSaveModelToBuffer(booster, "{\"format\": \"json\"}", &length, &text),
+        XGBoosterSaveModelToBuffer(booster, "{\"format\": \"json\"}", &size, &text),
         "write the model", error);
     if (status != STATUS_OK)
         return status;
-    *json = malloc(length + 1);
-    if (*json == NULL)
+    out->text = malloc(size + 1);
+    if (out->text == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    memcpy(*json, text, length);
-    (*json)[length] = '\0';
-    *size = length;
+    memcpy(out->text, text, size);
+    out->text[size] = '\0';
+    out->size = size;
     return STATUS_OK;
 }
 
-static enum status train(DMatrixHandle matrix, const struct kernel_matrix *inputs,
-                         const float *outcomes,
-                         const struct kernel_xgboost_params *params,
-                         BoosterHandle *booster, struct error_text *error)
+static enum status open_training(const struct kernel_training *training,
+                                 DMatrixHandle *matrix, BoosterHandle *booster,
+                                 struct error_text *error)
 {
     enum status status =
-        check_call(XGDMatrixSetFloatInfo(matrix, "label", outcomes, inputs->rows),
-                   "take the outcomes", error);
+        check_call(XGDMatrixCreateFromMat_omp(training->inputs, training->rows,
+                                              training->width, NAN, matrix, 1),
+                   "take the rows", error);
     if (status == STATUS_OK)
-        status = check_call(XGBoosterCreate(&matrix, 1, booster), "start", error);
+        status = check_call(
+            XGDMatrixSetFloatInfo(*matrix, "label", training->outcomes, training->rows),
+            "take the outcomes", error);
     if (status == STATUS_OK)
-        status = set_params(*booster, params, mean(outcomes, inputs->rows), error);
-    return status == STATUS_OK ? grow(*booster, matrix, params, error) : status;
+        status = check_call(XGBoosterCreate(matrix, 1, booster), "start", error);
+    return status;
 }
 
-enum status kernel_xgboost_train(const struct kernel_matrix *inputs,
-                                 const float *outcomes,
-                                 const struct kernel_xgboost_params *params, char **json,
-                                 size_t *size, struct error_text *error)
+enum status kernel_xgboost_train(const struct kernel_training *training,
+                                 const struct kernel_recipe *recipe, uint64_t seed,
+                                 struct kernel_json *json, struct error_text *error)
 {
     DMatrixHandle matrix = NULL;
     BoosterHandle booster = NULL;
-    enum status status =
-        check_call(XGDMatrixCreateFromMat_omp(inputs->values, inputs->rows, inputs->width,
-                                              NAN, &matrix, 1),
-                   "take the rows", error);
+    enum status status = open_training(training, &matrix, &booster, error);
     if (status == STATUS_OK)
-        status = train(matrix, inputs, outcomes, params, &booster, error);
+        status = set_params(booster, training, recipe, seed, error);
     if (status == STATUS_OK)
-        status = write_model(booster, json, size, error);
+        status = grow(booster, matrix, recipe, error);
+    if (status == STATUS_OK)
+        status = write_model(booster, json, error);
     if (booster != NULL)
         XGBoosterFree(booster);
     if (matrix != NULL)
@@ -206,12 +205,12 @@ enum status kernel_xgboost_train(const struct kernel_matrix *inputs,
 
 /* ---- scoring ---- */
 
-static enum status open_booster(const char *json, size_t size, BoosterHandle *out,
+static enum status open_booster(const struct kernel_json *json, BoosterHandle *out,
                                 struct error_text *error)
 {
     enum status status = check_call(XGBoosterCreate(NULL, 0, out), "start", error);
     if (status == STATUS_OK)
-        status = check_call(XGBoosterLoadModelFromBuffer(*out, json, size),
+        status = check_call(XGBoosterLoadModelFromBuffer(*out, json->text, json->size),
                             "read its model", error);
     return status == STATUS_OK ? set_text(*out, "nthread", "1", error) : status;
 }
@@ -226,7 +225,7 @@ static void describe_batches(struct kernel_xgboost *self)
                  (uintptr_t)kernel_rows_inputs(rows, i), rows->batch_rows, rows->width);
 }
 
-enum status kernel_xgboost_open(const char *json, size_t size,
+enum status kernel_xgboost_open(const struct kernel_json *json,
                                 const struct kernel_rows *rows, size_t threads,
                                 struct kernel_xgboost **out, struct error_text *error)
 {
@@ -242,7 +241,7 @@ enum status kernel_xgboost_open(const char *json, size_t size,
     describe_batches(self);
     for (size_t i = 0; i < threads; i++) {
         self->thread_count++;
-        status = open_booster(json, size, &self->boosters[i], error);
+        status = open_booster(json, &self->boosters[i], error);
         if (status != STATUS_OK)
             goto fail;
     }

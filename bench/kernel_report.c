@@ -34,8 +34,8 @@ static void print_head(const struct kernel_report *self, FILE *file)
 {
     struct machine machine;
     machine_read(&machine);
-    fprintf(file, "chw-bench-kernel %s, %s build, GCC-compatible %s; %s\n", CHW_VERSION,
-            machine_build(), __VERSION__, kernel_xgboost_version());
+    fprintf(file, "chw-bench-kernel %s, %s build, GCC-compatible %s\n", CHW_VERSION,
+            machine_build(), __VERSION__);
     fprintf(file, "machine: %s, %ld cores, %s\n", machine.cpu, machine.cores,
             machine.system);
     fprintf(file, "rows:    %s; categories as %s inputs\n", self->origin, self->encoding);
@@ -55,10 +55,20 @@ static void add_ratio(struct text_table *table, double asked)
         text_table_add(table, "-");
 }
 
+static void add_tree_ns(struct text_table *table, const struct kernel_entry *entry)
+{
+    if (entry->model.tree_count > 0)
+        text_table_add(table, "%.2f",
+                       kernel_tree_record_ns(&entry->result, entry->model.tree_count));
+    else
+        text_table_add(table, "-");
+}
+
 static void add_entry(struct text_table *table, const struct kernel_entry *entry)
 {
     const struct kernel_result *result = &entry->result;
     text_table_add(table, "%s", result->of->name);
+    text_table_add(table, "%s", entry->model.peer);
     text_table_add(table, "%zu", result->threads);
     text_table_count(table, (int64_t)result->ours.median);
     if (result->bound.median > 0)
@@ -66,22 +76,24 @@ static void add_entry(struct text_table *table, const struct kernel_entry *entry
     else
         text_table_add(table, "-");
     text_table_count(table, (int64_t)result->theirs.median);
-    text_table_add(table, "%.2f", kernel_tree_record_ns(result, entry->model.tree_count));
+    add_tree_ns(table, entry);
     text_table_add(table, "%.1f", result->ratio.median);
     text_table_add(table, "%.1f-%.1f", result->ratio.min, result->ratio.max);
     add_ratio(table, result->of->condition);
     add_ratio(table, result->of->aim);
     text_table_add(table, "%s", verdicts[kernel_verdict(result)]);
     text_table_add(table, "%zu of %zu", result->different, result->compared);
+    text_table_add(table, "%.2g", result->largest);
 }
 
 void kernel_report_table(const struct kernel_report *self, FILE *file)
 {
     static const char *const heading[] = {
-        "case",  "threads", "records/s", "bound", "peer's records/s", "ns/tree",
-        "ratio", "from-to", "condition", "aim",   "verdict",          "differ"};
+        "case",    "peer",  "threads", "records/s", "bound", "peer's records/s",
+        "ns/tree", "ratio", "from-to", "condition", "aim",   "verdict",
+        "differ",  "by"};
     print_head(self, file);
-    struct text_table *table = text_table_new("lrrrrrrrrrlr");
+    struct text_table *table = text_table_new("llrrrrrrrrrlrr");
     if (table == NULL)
         return;
     for (size_t i = 0; i < sizeof heading / sizeof heading[0]; i++)
@@ -90,9 +102,11 @@ void kernel_report_table(const struct kernel_report *self, FILE *file)
         add_entry(table, &self->entries[i]);
     text_table_print(table, file);
     text_table_free(table);
+    if (self->left_out[0] != '\0')
+        fprintf(file, "\nleft out: %s\n", self->left_out);
     fputs("\nrecords/s: with model_bind() of every batch; bound: without it, small "
           "batches only;\nns/tree: ours, of one thread, for a record in a tree; differ: "
-          "values that are not the same bits.\n",
+          "values that are not the same bits, and by how much at most.\n",
           file);
 }
 
@@ -133,23 +147,23 @@ void kernel_report_kernels(const struct kernel_report *self, FILE *file)
 
 void kernel_report_csv(const struct kernel_report *self, FILE *file)
 {
-    fputs("case,threads,batch,records_per_s,bound_records_per_s,peer_records_per_s,"
+    fputs("case,peer,threads,batch,records_per_s,bound_records_per_s,peer_records_per_s,"
           "ns_per_tree_record,ratio,ratio_min,ratio_max,condition,aim,verdict,compared,"
           "different,largest_difference,kernel,load_ms\n",
           file);
     for (size_t i = 0; i < self->count; i++) {
         const struct kernel_entry *entry = &self->entries[i];
         const struct kernel_result *result = &entry->result;
-        fprintf(file,
-                "%s,%zu,%" PRIu32 ",%.1f,%.1f,%.1f,%.4f,%.3f,%.3f,%.3f,%g,%g,%s,%zu,%zu,"
-                "%g,%s,%.3f\n",
-                result->of->name, result->threads, result->of->batch_rows,
-                result->ours.median, result->bound.median, result->theirs.median,
-                kernel_tree_record_ns(result, entry->model.tree_count),
-                result->ratio.median, result->ratio.min, result->ratio.max,
-                result->of->condition, result->of->aim, verdicts[kernel_verdict(result)],
-                result->compared, result->different, result->largest, entry->model.kernel,
-                entry->model.load_ms);
+        fprintf(
+            file,
+            "%s,%s,%zu,%" PRIu32 ",%.1f,%.1f,%.1f,%.4f,%.3f,%.3f,%.3f,%g,%g,%s,%zu,%zu,"
+            "%g,%s,%.3f\n",
+            result->of->name, entry->model.peer, result->threads, result->of->batch_rows,
+            result->ours.median, result->bound.median, result->theirs.median,
+            kernel_tree_record_ns(result, entry->model.tree_count), result->ratio.median,
+            result->ratio.min, result->ratio.max, result->of->condition, result->of->aim,
+            verdicts[kernel_verdict(result)], result->compared, result->different,
+            result->largest, entry->model.kernel, entry->model.load_ms);
     }
 }
 
@@ -170,8 +184,11 @@ static void write_entry(FILE *file, const struct kernel_entry *entry)
 {
     const struct kernel_result *result = &entry->result;
     const struct kernel_model_note *model = &entry->model;
-    fprintf(file, "    {\"case\": \"%s\", \"threads\": %zu, \"batch\": %" PRIu32 ",\n",
-            result->of->name, result->threads, result->of->batch_rows);
+    fprintf(
+        file,
+        "    {\"case\": \"%s\", \"peer\": \"%s\", \"threads\": %zu, \"batch\": %" PRIu32
+        ",\n",
+        result->of->name, model->peer, result->threads, result->of->batch_rows);
     write_stats(file, "records_per_s", result->ours);
     write_stats(file, "bound_records_per_s", result->bound);
     write_stats(file, "peer_records_per_s", result->theirs);
@@ -196,7 +213,7 @@ void kernel_report_json(const struct kernel_report *self, FILE *file)
     write_text(file, "version", CHW_VERSION);
     write_text(file, "build", machine_build());
     write_text(file, "compiler", __VERSION__);
-    write_text(file, "peer", kernel_xgboost_version());
+    write_text(file, "left_out", self->left_out);
     write_text(file, "cpu", machine.cpu);
     write_text(file, "system", machine.system);
     write_text(file, "rows", self->origin);

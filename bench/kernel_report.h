@@ -14,6 +14,7 @@ enum { KERNEL_RESULTS_MAX = 128 };
 /* What one model was like; each of the results names its own. */
 struct kernel_model_note {
     const char *kernel; /* for large batches */
+    char peer[64];      /* with its version */
     double load_ms;
     size_t model_size, tree_count, leaf_count, input_count;
 };
@@ -30,6 +31,7 @@ struct kernel_report {
     double seconds;
     struct kernel_entry entries[KERNEL_RESULTS_MAX];
     size_t count;
+    char left_out[1024]; /* cases whose peer is not there, and why; else empty */
 };
 
 enum kernel_verdict {

@@ -138,21 +138,28 @@ void kernel_rows_release(struct kernel_rows *self)
     *self = (struct kernel_rows){0};
 }
 
-enum status kernel_rows_training(const struct kernel_design *design, float **inputs,
-                                 float **outcomes, struct error_text *error)
+/* ---- training ---- */
+
+enum status kernel_training_make(const struct kernel_design *design,
+                                 struct kernel_training *out, struct error_text *error)
 {
     const struct split *split = design->table->split;
-    *inputs = calloc(split->train_count, design->width * sizeof(float));
-    *outcomes = calloc(split->train_count, sizeof(float));
-    if (*inputs == NULL || *outcomes == NULL) {
-        free(*inputs);
-        free(*outcomes);
+    *out = (struct kernel_training){.rows = split->train_count, .width = design->width};
+    out->inputs = calloc(out->rows, out->width * sizeof *out->inputs);
+    out->outcomes = calloc(out->rows, sizeof *out->outcomes);
+    if (out->inputs == NULL || out->outcomes == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < split->train_count; i++) {
+    for (size_t i = 0; i < out->rows; i++) {
         uint32_t row = split->train[i];
-        kernel_design_encode(design, row, *inputs + i * design->width);
-        (*outcomes)[i] = design->table->data->outcomes[row];
+        kernel_design_encode(design, row, out->inputs + i * out->width);
+        out->outcomes[i] = design->table->data->outcomes[row];
     }
     return STATUS_OK;
+}
+
+void kernel_training_release(struct kernel_training *self)
+{
+    free(self->inputs);
+    free(self->outcomes);
+    *self = (struct kernel_training){0};
 }

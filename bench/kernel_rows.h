@@ -11,12 +11,6 @@
 
 enum { KERNEL_ROWS_MAX = 65536, KERNEL_BATCHES_MAX = 4096 };
 
-/* Row after row. */
-struct kernel_matrix {
-    const float *values;
-    size_t rows, width;
-};
-
 struct kernel_batch {
     Chw__Batch *message;
     struct columns columns;
@@ -42,9 +36,15 @@ static inline const float *kernel_rows_inputs(const struct kernel_rows *self,
     return self->inputs + batch * self->batch_rows * self->width;
 }
 
-/* The training rows' inputs and outcomes; the caller's to free. */
-MUST_CHECK enum status kernel_rows_training(const struct kernel_design *design,
-                                            float **inputs, float **outcomes,
+/* What a peer is trained on. */
+struct kernel_training {
+    float *inputs, *outcomes; /* row after row; owned */
+    size_t rows, width;
+};
+
+MUST_CHECK enum status kernel_training_make(const struct kernel_design *design,
+                                            struct kernel_training *out,
                                             struct error_text *error);
+void kernel_training_release(struct kernel_training *self);
 
 #endif

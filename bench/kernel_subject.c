@@ -1,33 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kernel_subject.c - trains, reads the JSON, loads. */
+/* kernel_subject.c - trains, reads what came of it, loads. */
 #include "bench/kernel_subject.h"
 
 #include "base/clock.h"
 #include "exchange/xgboost.h"
 #include "trainer/artifact.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-static enum status train(struct kernel_subject *self,
-                         const struct kernel_xgboost_params *params,
-                         struct error_text *error)
+/* ---- peers ---- */
+
+static enum status train_xgboost(struct kernel_subject *self,
+                                 const struct kernel_training *training, uint64_t seed,
+                                 Chw__Model *message, struct error_text *error)
 {
-    float *inputs, *outcomes;
-    enum status status = kernel_rows_training(&self->design, &inputs, &outcomes, error);
-    if (status != STATUS_OK)
-        return status;
-    const struct kernel_matrix matrix = {inputs, self->design.table->split->train_count,
-                                         self->design.width};
-    status = kernel_xgboost_train(&matrix, outcomes, params, &self->json,
-                                  &self->json_size, error);
-    free(inputs);
-    free(outcomes);
+    struct xgboost_trees read;
+    self->peer = kernel_xgboost_version();
+    enum status status =
+        kernel_xgboost_train(training, &self->recipe, seed, &self->json, error);
+    if (status == STATUS_OK)
+        status = xgboost_read_trees(self->json.text, self->json.size, &read, error);
+    if (status == STATUS_OK)
+        artifact_set_trees(message, read.trees, read.link);
     return status;
 }
 
-static void count_trees(struct kernel_subject *self, const Chw__Trees *trees)
+static enum status train_sklearn(struct kernel_subject *self,
+                                 const struct kernel_training *training, uint64_t seed,
+                                 Chw__Model *message, struct error_text *error)
 {
+    enum status status = kernel_sklearn_open(&self->sklearn, error);
+    if (status != STATUS_OK)
+        return status;
+    self->peer = kernel_sklearn_version(self->sklearn);
+    return kernel_sklearn_train(self->sklearn, training, &self->recipe, seed, message,
+                                error);
+}
+
+/* ---- our model ---- */
+
+static void count_trees(struct kernel_subject *self, const Chw__Model *message)
+{
+    if (message->estimator_case != CHW__MODEL__ESTIMATOR_TREES)
+        return;
+    const Chw__Trees *trees = message->trees;
     self->tree_count = trees->n_trees;
     for (size_t i = 0; i < trees->n_trees; i++)
         for (size_t node = 0; node < trees->trees[i]->n_left; node++)
@@ -48,38 +64,48 @@ static enum status load(struct kernel_subject *self, const Chw__Model *message,
     return status;
 }
 
-static enum status make_model(struct kernel_subject *self, struct error_text *error)
+static enum status train(struct kernel_subject *self,
+                         const struct kernel_training *training, uint64_t seed,
+                         struct error_text *error)
 {
-    struct xgboost_trees read;
     Chw__Model *message = kernel_design_model(&self->design, "benchmark");
     if (message == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    enum status status = xgboost_read_trees(self->json, self->json_size, &read, error);
+    enum status status = kernel_recipe_is_sklearn(&self->recipe)
+                             ? train_sklearn(self, training, seed, message, error)
+                             : train_xgboost(self, training, seed, message, error);
     if (status == STATUS_OK) {
-        count_trees(self, read.trees);
-        artifact_set_trees(message, read.trees, read.link);
+        count_trees(self, message);
         status = load(self, message, error);
     }
     chw__model__free_unpacked(message, NULL);
     return status;
 }
 
+/* scikit-learn's forests want every value, and logistic regression scaled ones. */
 enum status kernel_subject_train(const struct kernel_table *table, bool codes,
-                                 const struct kernel_xgboost_params *params,
+                                 const struct kernel_recipe *recipe, uint64_t seed,
                                  struct kernel_subject *out, struct error_text *error)
 {
-    *out = (struct kernel_subject){.json = NULL};
+    struct kernel_training training = {.inputs = NULL};
+    bool sklearn = kernel_recipe_is_sklearn(recipe);
+    *out = (struct kernel_subject){.recipe = *recipe};
     enum status status =
-        kernel_design_fit(table, PIPELINE_TREES, codes, &out->design, error);
+        kernel_design_fit(table, sklearn ? PIPELINE_LINEAR : PIPELINE_TREES,
+                          codes && !sklearn, &out->design, error);
     if (status == STATUS_OK)
-        status = train(out, params, error);
-    return status == STATUS_OK ? make_model(out, error) : status;
+        status = kernel_training_make(&out->design, &training, error);
+    if (status == STATUS_OK)
+        status = train(out, &training, seed, error);
+    kernel_training_release(&training);
+    return status;
 }
 
 void kernel_subject_release(struct kernel_subject *self)
 {
     model_free(self->model);
-    free(self->json);
+    kernel_sklearn_close(self->sklearn);
+    free(self->json.text);
     kernel_design_release(&self->design);
     *self = (struct kernel_subject){0};
 }

@@ -6,23 +6,27 @@
 #define BENCH_KERNEL_SUBJECT_H
 
 #include "base/error_text.h"
-#include "bench/kernel_design.h"
+#include "bench/kernel_peer_sklearn.h"
 #include "bench/kernel_peer_xgboost.h"
 #include "model/model.h"
 
 struct kernel_subject {
+    struct kernel_recipe recipe;
     struct kernel_design design;
-    char *json; /* of XGBoost, with a zero after its end */
-    size_t json_size;
+    struct kernel_json json;        /* of XGBoost; else empty */
+    struct kernel_sklearn *sklearn; /* which has the model; else NULL */
+    const char *peer;               /* with its version */
     struct model *model;
     double load_ms; /* what model_load() took: parse, check, compile */
-    size_t model_size, tree_count, leaf_count;
+    size_t model_size;
+    size_t tree_count, leaf_count; /* 0: it has none */
 };
 
-/* `codes`: see kernel_design.h. */
+/* `codes`: see kernel_design.h; of XGBoost's models only. STATUS_UNAVAILABLE: the peer is
+ * not there; `error` says so. */
 MUST_CHECK enum status kernel_subject_train(const struct kernel_table *table, bool codes,
-                                            const struct kernel_xgboost_params *params,
-                                            struct kernel_subject *out,
+                                            const struct kernel_recipe *recipe,
+                                            uint64_t seed, struct kernel_subject *out,
                                             struct error_text *error);
 void kernel_subject_release(struct kernel_subject *self);
 

@@ -2,7 +2,7 @@
 /* Goal: the kernel benchmark counts what was scored, asks what the table of cases asks,
  * and does not call unequal scores a success. Method: scorers that only note what they
  * are asked; results made by hand. */
-#include "bench/kernel_case.h"
+#include "bench/kernel_peer_sklearn.h"
 #include "bench/kernel_rate.h"
 #include "bench/kernel_report.h"
 #include "tests/lib/test.h"
@@ -96,16 +96,34 @@ static void differences_are_of_bits_and_the_largest_is_kept(void **state)
     const float nan = strtof("nan", NULL);
     struct kernel_result result = {.of = NULL};
     (void)state;
-    kernel_note_differences(ours, theirs, 1, &result);
+    kernel_note_differences(ours, theirs, 1, 0, &result);
     assert_true(result.equal);
     assert_int_equal(result.different, 0);
-    kernel_note_differences(ours, theirs, 4, &result);
+    kernel_note_differences(ours, theirs, 4, 0, &result);
     assert_false(result.equal);
     assert_int_equal(result.compared, 4);
     assert_int_equal(result.different, 3);
     assert_float_equal(result.largest, 1, 0);
-    kernel_note_differences(ours, &nan, 1, &result);
+    kernel_note_differences(ours, theirs, 4, 1, &result);
+    assert_true(result.equal);
+    kernel_note_differences(ours, theirs, 4, .9, &result);
+    assert_false(result.equal);
+    kernel_note_differences(ours, &nan, 1, 1, &result);
     assert_true(isnan(result.largest));
+    assert_false(result.equal);
+}
+
+static void a_threshold_in_double_splits_floats_as_it_does_in_float(void **state)
+{
+    const double thresholds[] = {0.5,  0.1,   -0.1,  0,    1e-46,    -1e-46,
+                                 1e30, -3.25, 1e-40, 2049, 16777217, 0.30000001192092896};
+    (void)state;
+    for (size_t i = 0; i < sizeof thresholds / sizeof thresholds[0]; i++) {
+        float limit = kernel_sklearn_threshold(thresholds[i]);
+        float x = nextafterf(nextafterf((float)thresholds[i], -INFINITY), -INFINITY);
+        for (int step = 0; step < 5; step++, x = nextafterf(x, INFINITY))
+            assert_int_equal(x < limit, (double)x <= thresholds[i]);
+    }
 }
 
 static void a_case_is_named_by_what_it_begins_with(void **state)
@@ -143,6 +161,7 @@ int main(void)
         cmocka_unit_test(results_are_those_of_the_batches_in_order),
         cmocka_unit_test(a_verdict_is_the_median_against_what_the_case_asks),
         cmocka_unit_test(differences_are_of_bits_and_the_largest_is_kept),
+        cmocka_unit_test(a_threshold_in_double_splits_floats_as_it_does_in_float),
         cmocka_unit_test(a_case_is_named_by_what_it_begins_with),
         cmocka_unit_test(names_differ_and_cases_of_one_model_are_neighbours),
     };
