@@ -19,7 +19,7 @@ static const char default_data[] = "../shared/data/brfss2020_heart_state.csv.gz"
 
 struct bench_config {
     struct config_list cases;
-    char *data, *encoding, *format;
+    char *data, *models, *encoding, *format;
     uint64_t runs, threads, seed, rows, trees;
     double seconds;
     bool generate, print_kernels;
@@ -44,6 +44,8 @@ static const struct config_key keys[] = {
      "use so many rows at most to train and score; 0: all"},
     {KEY("trees", CONFIG_COUNT, trees), "0", 0, 10000, "N",
      "train so many trees at most; 0: as the cases say"},
+    {KEY("models", CONFIG_TEXT, models), NULL, 0, 0, "DIR",
+     "keep XGBoost's models here, and take them when they come from the same"},
     {KEY("encoding", CONFIG_TEXT, encoding), "one-hot", 0, 0, "HOW",
      "categories as inputs of trees: one-hot, as chw train has them, or code"},
     {KEY("seed", CONFIG_COUNT, seed), "1", 0, 0, "N",
@@ -158,7 +160,9 @@ static enum status open_table(struct bench *self, bool continuous,
 static enum status train(struct bench *self, const struct kernel_case *of)
 {
     const struct bench_config *config = self->config;
-    const struct kernel_table *table;
+    struct kernel_request request = {.codes = strcmp(config->encoding, "code") == 0,
+                                     .seed = config->seed,
+                                     .models = config->models};
     if (self->subject_of != NULL && kernel_case_shares_model(self->subject_of, of))
         return STATUS_OK;
     kernel_subject_release(&self->subject);
@@ -166,13 +170,12 @@ static enum status train(struct bench *self, const struct kernel_case *of)
     struct kernel_recipe recipe = of->recipe;
     if (config->trees > 0 && recipe.trees > config->trees)
         recipe.trees = config->trees;
-    enum status status = open_table(self, recipe.continuous, &table);
+    enum status status = open_table(self, recipe.continuous, &request.table);
     if (status != STATUS_OK)
         return status;
     fprintf(stderr, "%s: %zu rows to train on, of %s\n", of->name,
-            table->split->train_count, table->origin);
-    return kernel_subject_train(table, strcmp(config->encoding, "code") == 0, &recipe,
-                                config->seed, &self->subject, self->error);
+            request.table->split->train_count, request.table->origin);
+    return kernel_subject_train(&request, &recipe, &self->subject, self->error);
 }
 
 /* ---- cases ---- */

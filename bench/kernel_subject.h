@@ -22,11 +22,18 @@ struct kernel_subject {
     size_t tree_count, leaf_count; /* 0: it has none */
 };
 
-/* `codes`: see kernel_design.h; of XGBoost's models only. STATUS_UNAVAILABLE: the peer is
- * not there; `error` says so. */
-MUST_CHECK enum status kernel_subject_train(const struct kernel_table *table, bool codes,
+struct kernel_request {
+    const struct kernel_table *table; /* of the recipe */
+    bool codes;                       /* see kernel_design.h; of XGBoost's models only */
+    uint64_t seed;
+    const char *models; /* folder that keeps XGBoost's models; NULL: none are kept */
+};
+
+/* A kept model is taken where everything that it comes from is the same.
+ * STATUS_UNAVAILABLE: the peer is not there; `error` says so. */
+MUST_CHECK enum status kernel_subject_train(const struct kernel_request *request,
                                             const struct kernel_recipe *recipe,
-                                            uint64_t seed, struct kernel_subject *out,
+                                            struct kernel_subject *out,
                                             struct error_text *error);
 void kernel_subject_release(struct kernel_subject *self);
 

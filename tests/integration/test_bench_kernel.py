@@ -77,6 +77,22 @@ class KernelBench(unittest.TestCase):
             return [(entry["leaves"], entry["model_bytes"]) for entry in report["cases"]]
         self.assertEqual(shape(), shape())
 
+    def test_a_model_is_kept_and_taken_when_it_comes_from_the_same(self):
+        with folder() as place:
+            models = os.path.join(place, "new", "models")
+            def train(*options):
+                done = bench("--case", "boosting-100-256", "--models", models, "--format", "json",
+                             *options)
+                entry = json.loads(done.stdout)["cases"][0]
+                self.assertEqual(entry["different"], 0)
+                return "kept" in done.stderr, entry["leaves"]
+            first = train()
+            self.assertEqual(train(), (True, first[1]))
+            self.assertFalse(first[0])
+            for other in (["--seed", 2], ["--trees", 19], ["--rows", 1999], ["--encoding", "code"]):
+                self.assertFalse(train(*other)[0], other)
+            self.assertEqual(len(os.listdir(models)), 5)
+
     def test_a_person_reads_which_kernel_took_what(self):
         said = bench("--case", "boosting-100-256", "--print-kernels").stdout
         self.assertIn("0 of 65536", said)
