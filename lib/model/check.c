@@ -204,6 +204,12 @@ static enum status check_linear(const struct model *self, const Chw__Linear *lin
     for (size_t i = 0; i < linear->n_weights; i++)
         if (!isfinite(linear->weights[i]))
             return error_set(error, STATUS_INVALID, "weight %zu is not finite", i);
+    if (linear->n_means != 0 && linear->n_means != self->input_count)
+        return error_set(error, STATUS_INVALID, "%zu means for %u inputs",
+                         linear->n_means, self->input_count);
+    for (size_t i = 0; i < linear->n_means; i++)
+        if (!isfinite(linear->means[i]))
+            return error_set(error, STATUS_INVALID, "mean %zu is not finite", i);
     return STATUS_OK;
 }
 

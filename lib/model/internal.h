@@ -6,6 +6,7 @@
 
 #include "model/model.h"
 
+struct explained_leaves;
 struct kernel_type;
 
 /* What loading works out once about a feature of the message. */
@@ -37,6 +38,7 @@ struct part {
         void *compiled;
     } kernels[KERNELS_MAX]; /* for few records first */
     size_t kernel_count;
+    _Atomic(struct explained_leaves *) explained; /* NULL: nobody has asked yet */
 };
 
 struct model {

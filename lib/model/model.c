@@ -3,6 +3,7 @@
 #include "model/model.h"
 
 #include "base/proto_parse.h"
+#include "model/explain_leaves.h"
 #include "model/internal.h"
 #include "model/kernel.h"
 
@@ -41,8 +42,10 @@ void model_free(struct model *self)
 {
     if (self == NULL)
         return;
-    for (size_t i = 0; i < self->part_count; i++)
+    for (size_t i = 0; i < self->part_count; i++) {
         kernels_free(&self->parts[i]);
+        explained_leaves_free(self->parts[i].explained);
+    }
     free(self->parts);
     for (size_t i = 0; self->features != NULL && i < self->message->n_features; i++)
         free(self->features[i].numbers);

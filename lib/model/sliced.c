@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sliced.c - from the model's trees to questions, nodes and leaves. */
+#include "model/cpu.h"
 #include "model/sliced_state.h"
 
 #include <stdlib.h>
@@ -168,21 +169,9 @@ static bool always(void)
 
 #if defined(__x86_64__)
 
-static bool has_avx2(void)
-{
-    return __builtin_cpu_supports("avx2");
-}
-
-static bool has_avx512(void)
-{
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni");
-}
-
 const struct sliced_way sliced_ways[] = {
-    {has_avx512, sliced_block_avx512},
-    {has_avx2, sliced_block_avx2},
+    {cpu_has_avx512, sliced_block_avx512},
+    {cpu_has_avx2, sliced_block_avx2},
     {always, sliced_block_portable},
 };
 

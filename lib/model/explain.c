@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* explain.c - the parts of a model explained, and what that makes of the whole. */
+#include "model/explain.h"
+
+#include "model/cpu.h"
+#include "model/explain_state.h"
+#include "model/reference.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One part, and how much of its contributions goes into the model's. */
+struct part_explainer {
+    const struct part *part;
+    double scale;           /* of its margin */
+    struct explain_run run; /* trees */
+};
+
+struct explainer {
+    const struct binding *binding;
+    struct part_explainer *parts;
+    size_t part_count;
+    double *block; /* contributions of KERNEL_BLOCK records */
+    double base;
+    bool log_odds;
+};
+
+/* ---- trees ---- */
+
+static enum status leaves_of(const struct model *model, struct part *part,
+                             const struct explained_leaves **out)
+{
+    struct explained_leaves *made, *none = NULL;
+    *out = atomic_load(&part->explained);
+    if (*out != NULL)
+        return STATUS_OK;
+    enum status status = explained_leaves_new(model, part->trees, &made);
+    if (status != STATUS_OK)
+        return status;
+    if (atomic_compare_exchange_strong(&part->explained, &none, made)) {
+        *out = made;
+    } else { /* another thread was faster */
+        explained_leaves_free(made);
+        *out = none;
+    }
+    return STATUS_OK;
+}
+
+static void *new_floats(size_t count, size_t size)
+{
+    return aligned_alloc(64, (count * size + 63) / 64 * 64);
+}
+
+static enum status run_init(struct explain_run *self,
+                            const struct explained_leaves *leaves,
+                            const struct binding *binding)
+{
+    size_t features = leaves->questions->feature_count;
+    self->leaves = leaves;
+    self->answers = answers_new(leaves->questions, binding);
+    self->sums = new_floats(features * KERNEL_BLOCK, sizeof *self->sums);
+    self->totals = new_floats(features * KERNEL_BLOCK, sizeof *self->totals);
+    self->met = new_floats((leaves->players_max + 1UL) * KERNEL_BLOCK, sizeof *self->met);
+    self->product = new_floats(KERNEL_BLOCK, sizeof *self->product);
+    self->rules = calloc(leaves->players_max + 1UL, sizeof *self->rules);
+    if (self->answers == NULL || self->sums == NULL || self->totals == NULL ||
+        self->met == NULL || self->product == NULL || self->rules == NULL)
+        return STATUS_NOMEM;
+    for (uint32_t players = 1; players <= leaves->players_max; players++)
+        shapley_rule_make(&self->rules[players], players);
+    return STATUS_OK;
+}
+
+static void run_release(struct explain_run *self)
+{
+    answers_free(self->answers);
+    free(self->sums);
+    free(self->totals);
+    free(self->met);
+    free(self->product);
+    free(self->rules);
+}
+
+static void explain_way(struct explain_run *run, uint32_t first, uint32_t count)
+{
+#if defined(__x86_64__)
+    if (cpu_has_avx512()) {
+        explain_block_avx512(run, first, count);
+        return;
+    }
+#endif
+    explain_block_portable(run, first, count);
+}
+
+static void explain_trees(struct part_explainer *self, uint32_t first, uint32_t count,
+                          double *contributions)
+{
+    struct explain_run *run = &self->run;
+    size_t features = run->leaves->questions->feature_count;
+    explain_way(run, first, count);
+    for (uint32_t i = 0; i < count; i++)
+        for (size_t k = 0; k < features; k++)
+            contributions[i * features + k] +=
+                self->scale * run->totals[k * KERNEL_BLOCK + i];
+}
+
+/* ---- linear ---- */
+
+static double mean_of(const Chw__Linear *linear, size_t input)
+{
+    return linear->n_means == 0 ? 0 : (double)linear->means[input];
+}
+
+static void explain_linear(const struct part_explainer *self,
+                           const struct binding *binding, uint32_t first, uint32_t count,
+                           double *contributions)
+{
+    const Chw__Linear *linear = self->part->linear;
+    const struct model *model = binding->model;
+    size_t features = model->message->n_features;
+    for (uint32_t i = 0; i < count; i++) {
+        reference_read(binding, first + i);
+        for (size_t k = 0; k < features; k++) {
+            const struct feature *feature = &model->features[k];
+            double sum = 0;
+            for (uint32_t at = feature->first_input;
+                 at < feature->first_input + feature->input_count; at++)
+                sum += (double)linear->weights[at] *
+                       ((double)binding->inputs[at] - mean_of(linear, at));
+            contributions[i * features + k] += self->scale * sum;
+        }
+    }
+}
+
+static double linear_base(const Chw__Linear *linear)
+{
+    double base = linear->intercept;
+    for (size_t i = 0; i < linear->n_weights; i++)
+        base += (double)linear->weights[i] * mean_of(linear, i);
+    return base;
+}
+
+/* ---- life ---- */
+
+static double slope_of(const struct output *output)
+{
+    return output->platt == NULL ? 1 : output->platt->slope;
+}
+
+static double intercept_of(const struct output *output)
+{
+    return output->platt == NULL ? 0 : output->platt->intercept;
+}
+
+/* The part's margin is counted `share` times. NULL in *reason: it can be explained. */
+static enum status add_part(struct explainer *self, struct part *part, double share,
+                            const char **reason)
+{
+    struct part_explainer *to = &self->parts[self->part_count++];
+    *to = (struct part_explainer){.part = part, .scale = share};
+    if (part->linear != NULL) {
+        self->base += share * linear_base(part->linear);
+        return STATUS_OK;
+    }
+    const struct explained_leaves *leaves;
+    enum status status = leaves_of(self->binding->model, part, &leaves);
+    if (status != STATUS_OK)
+        return status;
+    *reason = leaves->reason;
+    if (leaves->reason != NULL)
+        return STATUS_OK;
+    self->base += share * (double)part->trees->base_margin;
+    if (part->trees->aggregate == CHW__TREES__AGGREGATE__MEAN)
+        to->scale /= (double)part->trees->n_trees;
+    self->base += to->scale * leaves->base;
+    return run_init(&to->run, leaves, self->binding);
+}
+
+static enum status add_parts(struct explainer *self, const char **reason)
+{
+    const struct model *model = self->binding->model;
+    bool several = model->message->estimator_case == CHW__MODEL__ESTIMATOR_PARTS;
+    bool mean = several && model->message->parts->combine == CHW__PARTS__COMBINE__MEAN;
+    size_t first = several && !mean ? model->message->parts->chosen : 0;
+    size_t end = mean ? model->part_count : first + 1;
+    double share = 1 / (double)(end - first);
+    for (size_t i = first; i < end; i++) {
+        struct part *part = &model->parts[i];
+        const struct output *output = several ? &part->output : &model->output;
+        self->log_odds = output->link == CHW__LINK__LINK_LOGISTIC || (several && !mean);
+        enum status status = add_part(self, part, share * slope_of(output), reason);
+        if (status != STATUS_OK || *reason != NULL)
+            return status;
+        self->base += share * intercept_of(output);
+    }
+    return STATUS_OK;
+}
+
+enum status explainer_new(const struct binding *binding, struct explainer **out,
+                          const char **reason)
+{
+    *out = NULL;
+    *reason = NULL;
+    struct explainer *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return STATUS_NOMEM;
+    self->binding = binding;
+    self->parts = calloc(binding->model->part_count, sizeof *self->parts);
+    self->block =
+        calloc(KERNEL_BLOCK * binding->model->message->n_features, sizeof *self->block);
+    enum status status = self->parts == NULL || self->block == NULL
+                             ? STATUS_NOMEM
+                             : add_parts(self, reason);
+    if (status == STATUS_OK && *reason == NULL) {
+        *out = self;
+        return STATUS_OK;
+    }
+    explainer_free(self);
+    return status;
+}
+
+void explainer_free(struct explainer *self)
+{
+    if (self == NULL)
+        return;
+    for (size_t i = 0; i < self->part_count; i++)
+        run_release(&self->parts[i].run);
+    free(self->parts);
+    free(self->block);
+    free(self);
+}
+
+double explainer_base(const struct explainer *self)
+{
+    return self->base;
+}
+
+bool explainer_in_log_odds(const struct explainer *self)
+{
+    return self->log_odds;
+}
+
+struct explain_run *explainer_part_run(struct explainer *self, size_t part)
+{
+    return &self->parts[part].run;
+}
+
+/* ---- run ---- */
+
+static void explain_block(struct explainer *self, uint32_t first, uint32_t count,
+                          double *contributions)
+{
+    for (size_t i = 0; i < self->part_count; i++) {
+        struct part_explainer *part = &self->parts[i];
+        if (part->part->linear != NULL)
+            explain_linear(part, self->binding, first, count, contributions);
+        else
+            explain_trees(part, first, count, contributions);
+    }
+}
+
+void explainer_run(struct explainer *self, uint32_t first, uint32_t count,
+                   float *contributions)
+{
+    size_t features = self->binding->model->message->n_features;
+    for (uint32_t done = 0; done < count; done += KERNEL_BLOCK) {
+        uint32_t rows = count - done < KERNEL_BLOCK ? count - done : KERNEL_BLOCK;
+        memset(self->block, 0, rows * features * sizeof *self->block);
+        explain_block(self, first + done, rows, self->block);
+        for (size_t i = 0; i < rows * features; i++)
+            contributions[done * features + i] = (float)self->block[i];
+    }
+}
