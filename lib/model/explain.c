@@ -6,6 +6,7 @@
 #include "model/explain_state.h"
 #include "model/reference.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 struct part_explainer {
     const struct part *part;
     double scale;           /* of its margin */
+    double leaf_scale;      /* of its leaves: less where they are averaged */
+    double base;            /* scaled */
     struct explain_run run; /* trees */
 };
 
@@ -21,7 +24,7 @@ struct explainer {
     const struct binding *binding;
     struct part_explainer *parts;
     size_t part_count;
-    double *block; /* contributions of KERNEL_BLOCK records */
+    double *block, *part_block; /* contributions of KERNEL_BLOCK records */
     double base;
     bool log_odds;
 };
@@ -93,16 +96,47 @@ static void explain_way(struct explain_run *run, uint32_t first, uint32_t count)
     explain_block_portable(run, first, count);
 }
 
-static void explain_trees(struct part_explainer *self, uint32_t first, uint32_t count,
-                          double *contributions)
+static void part_margins(const struct binding *binding, size_t part, uint32_t first,
+                         uint32_t count, double *margins)
+{
+    if (kernels_block(binding, part, first, count, margins))
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        reference_read(binding, first + i);
+        margins[i] = reference_margin(binding, part);
+    }
+}
+
+/* A margin is a sum of float32, which may be some 1e-5 beside the exact one. The
+ * difference goes to the largest contribution, so that what is shown adds up. */
+static void add_rounding(const struct part_explainer *self, const double *margins,
+                         uint32_t count, size_t features, double *contributions)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        double *of = contributions + i * features, sum = self->base;
+        size_t largest = 0;
+        for (size_t k = 0; k < features; k++) {
+            sum += of[k];
+            largest = fabs(of[k]) > fabs(of[largest]) ? k : largest;
+        }
+        of[largest] += self->scale * margins[i] - sum;
+    }
+}
+
+static void explain_trees(struct part_explainer *self, const struct binding *binding,
+                          uint32_t first, uint32_t count, double *contributions)
 {
     struct explain_run *run = &self->run;
     size_t features = run->leaves->questions->feature_count;
+    double margins[KERNEL_BLOCK];
     explain_way(run, first, count);
     for (uint32_t i = 0; i < count; i++)
         for (size_t k = 0; k < features; k++)
-            contributions[i * features + k] +=
-                self->scale * run->totals[k * KERNEL_BLOCK + i];
+            contributions[i * features + k] =
+                self->leaf_scale * run->totals[k * KERNEL_BLOCK + i];
+    part_margins(binding, (size_t)(self->part - binding->model->parts), first, count,
+                 margins);
+    add_rounding(self, margins, count, features, contributions);
 }
 
 /* ---- linear ---- */
@@ -128,7 +162,7 @@ static void explain_linear(const struct part_explainer *self,
                  at < feature->first_input + feature->input_count; at++)
                 sum += (double)linear->weights[at] *
                        ((double)binding->inputs[at] - mean_of(linear, at));
-            contributions[i * features + k] += self->scale * sum;
+            contributions[i * features + k] = self->scale * sum;
         }
     }
 }
@@ -158,9 +192,9 @@ static enum status add_part(struct explainer *self, struct part *part, double sh
                             const char **reason)
 {
     struct part_explainer *to = &self->parts[self->part_count++];
-    *to = (struct part_explainer){.part = part, .scale = share};
+    *to = (struct part_explainer){.part = part, .scale = share, .leaf_scale = share};
     if (part->linear != NULL) {
-        self->base += share * linear_base(part->linear);
+        to->base = share * linear_base(part->linear);
         return STATUS_OK;
     }
     const struct explained_leaves *leaves;
@@ -170,10 +204,9 @@ static enum status add_part(struct explainer *self, struct part *part, double sh
     *reason = leaves->reason;
     if (leaves->reason != NULL)
         return STATUS_OK;
-    self->base += share * (double)part->trees->base_margin;
     if (part->trees->aggregate == CHW__TREES__AGGREGATE__MEAN)
-        to->scale /= (double)part->trees->n_trees;
-    self->base += to->scale * leaves->base;
+        to->leaf_scale /= (double)part->trees->n_trees;
+    to->base = share * (double)part->trees->base_margin + to->leaf_scale * leaves->base;
     return run_init(&to->run, leaves, self->binding);
 }
 
@@ -192,7 +225,8 @@ static enum status add_parts(struct explainer *self, const char **reason)
         enum status status = add_part(self, part, share * slope_of(output), reason);
         if (status != STATUS_OK || *reason != NULL)
             return status;
-        self->base += share * intercept_of(output);
+        self->base +=
+            self->parts[self->part_count - 1].base + share * intercept_of(output);
     }
     return STATUS_OK;
 }
@@ -207,11 +241,11 @@ enum status explainer_new(const struct binding *binding, struct explainer **out,
         return STATUS_NOMEM;
     self->binding = binding;
     self->parts = calloc(binding->model->part_count, sizeof *self->parts);
-    self->block =
-        calloc(KERNEL_BLOCK * binding->model->message->n_features, sizeof *self->block);
-    enum status status = self->parts == NULL || self->block == NULL
-                             ? STATUS_NOMEM
-                             : add_parts(self, reason);
+    size_t size = KERNEL_BLOCK * binding->model->message->n_features;
+    self->block = calloc(size, sizeof *self->block);
+    self->part_block = calloc(size, sizeof *self->part_block);
+    bool made = self->parts != NULL && self->block != NULL && self->part_block != NULL;
+    enum status status = made ? add_parts(self, reason) : STATUS_NOMEM;
     if (status == STATUS_OK && *reason == NULL) {
         *out = self;
         return STATUS_OK;
@@ -228,6 +262,7 @@ void explainer_free(struct explainer *self)
         run_release(&self->parts[i].run);
     free(self->parts);
     free(self->block);
+    free(self->part_block);
     free(self);
 }
 
@@ -248,15 +283,18 @@ struct explain_run *explainer_part_run(struct explainer *self, size_t part)
 
 /* ---- run ---- */
 
-static void explain_block(struct explainer *self, uint32_t first, uint32_t count,
-                          double *contributions)
+static void explain_block(struct explainer *self, uint32_t first, uint32_t count)
 {
+    size_t size = count * self->binding->model->message->n_features;
+    memset(self->block, 0, size * sizeof *self->block);
     for (size_t i = 0; i < self->part_count; i++) {
         struct part_explainer *part = &self->parts[i];
         if (part->part->linear != NULL)
-            explain_linear(part, self->binding, first, count, contributions);
+            explain_linear(part, self->binding, first, count, self->part_block);
         else
-            explain_trees(part, first, count, contributions);
+            explain_trees(part, self->binding, first, count, self->part_block);
+        for (size_t k = 0; k < size; k++)
+            self->block[k] += self->part_block[k];
     }
 }
 
@@ -266,8 +304,7 @@ void explainer_run(struct explainer *self, uint32_t first, uint32_t count,
     size_t features = self->binding->model->message->n_features;
     for (uint32_t done = 0; done < count; done += KERNEL_BLOCK) {
         uint32_t rows = count - done < KERNEL_BLOCK ? count - done : KERNEL_BLOCK;
-        memset(self->block, 0, rows * features * sizeof *self->block);
-        explain_block(self, first + done, rows, self->block);
+        explain_block(self, first + done, rows);
         for (size_t i = 0; i < rows * features; i++)
             contributions[done * features + i] = (float)self->block[i];
     }

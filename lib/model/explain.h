@@ -9,10 +9,10 @@
  *
  *   base + sum of a record's contributions = its margin, after a Platt calibration
  *
- * to within rounding. With a logistic link both are in log-odds, else in probability. An
- * isotonic calibration comes after, and is not explained. Of a model of several parts:
- * the mean of the parts' contributions where it is the mean of the parts, else those to
- * the chosen class.
+ * to within a float's rounding. With a logistic link both are in log-odds, else in
+ * probability. An isotonic calibration comes after, and is not explained. Of a model of
+ * several parts: the mean of the parts' contributions where it is the mean of the parts,
+ * else those to the chosen class.
  *
  * The same bytes and columns give the same floats on every machine. Pure. */
 

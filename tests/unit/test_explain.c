@@ -194,7 +194,7 @@ static void contributions_to_deep_trees_add_up_to_the_margin(void **state)
         Chw__Model *model = any_trees(ANY_DEPTH_MAX);
         open_it(model, any_batch(model));
         run(ROWS);
-        assert_sums(1e-4); /* leaves are up to .7, trees up to 40 */
+        assert_sums(1e-5);
         close_it();
         build_reset();
     }
@@ -221,7 +221,7 @@ static void leaves_of_many_players_are_explained(void **state)
         open_it(model, any_batch(model));
         run(ROWS);
         assert_true(it.model->parts[0].explained->players_max > TABLE_PLAYERS_MAX);
-        assert_sums(1e-4);
+        assert_sums(1e-5);
         for (uint32_t row = 0; row < ROWS; row += 97)
             if (is_scored(row))
                 compare_row(model->trees, row);
