@@ -47,13 +47,12 @@ static const char *const keys[] = {
 
 /* ---- lists ---- */
 
-static enum status read_integers(const struct span *section, const char *key,
-                                 size_t count, int64_t min, int64_t max, int64_t **out,
+static enum status read_integers(const struct span *section,
+                                 const struct integer_list *list, int64_t **out,
                                  struct error_text *error)
 {
-    const struct integer_list list = {key, count, min, max};
-    *out = calloc(count + 1, sizeof **out);
-    return *out == NULL ? STATUS_NOMEM : section_integers(section, &list, *out, error);
+    *out = calloc(list->count + 1, sizeof **out);
+    return *out == NULL ? STATUS_NOMEM : section_integers(section, list, *out, error);
 }
 
 static enum status read_numbers(const struct span *section, const char *key, size_t count,
@@ -69,20 +68,21 @@ static enum status read_nodes(const struct span *section, struct lists *self,
                               size_t input_count, struct error_text *error)
 {
     size_t count = self->leaves - 1;
+    int64_t leaves = (int64_t)self->leaves, last = leaves - 2;
+    const struct {
+        struct integer_list list;
+        int64_t **out;
+    } rows[] = {
+        {{"split_feature", count, 0, (int64_t)input_count - 1}, &self->feature},
+        {{"decision_type", count, 0, 15}, &self->decision},
+        {{"left_child", count, -leaves, last}, &self->left},
+        {{"right_child", count, -leaves, last}, &self->right},
+    };
+    enum status status = STATUS_OK;
     if (count == 0)
         return STATUS_OK;
-    int64_t leaves = (int64_t)self->leaves, last = leaves - 2;
-    enum status status = read_integers(section, "split_feature", count, 0,
-                                       (int64_t)input_count - 1, &self->feature, error);
-    if (status == STATUS_OK)
-        status =
-            read_integers(section, "decision_type", count, 0, 15, &self->decision, error);
-    if (status == STATUS_OK)
-        status = read_integers(section, "left_child", count, -leaves, last, &self->left,
-                               error);
-    if (status == STATUS_OK)
-        status = read_integers(section, "right_child", count, -leaves, last, &self->right,
-                               error);
+    for (size_t i = 0; status == STATUS_OK && i < sizeof rows / sizeof rows[0]; i++)
+        status = read_integers(section, &rows[i].list, rows[i].out, error);
     return status == STATUS_OK
                ? read_numbers(section, "threshold", count, &self->threshold, error)
                : status;
@@ -94,9 +94,9 @@ static enum status read_sets(const struct span *section, struct lists *self,
 {
     if (self->sets == 0)
         return STATUS_OK;
-    int64_t size = (int64_t)(section->end - section->at);
-    enum status status = read_integers(section, "cat_boundaries", self->sets + 1, 0, size,
-                                       &self->boundaries, error);
+    const struct integer_list boundaries = {"cat_boundaries", self->sets + 1, 0,
+                                            section->end - section->at};
+    enum status status = read_integers(section, &boundaries, &self->boundaries, error);
     for (size_t i = 0; status == STATUS_OK && i < self->sets; i++)
         if (self->boundaries[i] > self->boundaries[i + 1])
             status =
@@ -104,8 +104,8 @@ static enum status read_sets(const struct span *section, struct lists *self,
     if (status != STATUS_OK)
         return status;
     self->words = (size_t)self->boundaries[self->sets];
-    return read_integers(section, "cat_threshold", self->words, 0, UINT32_MAX,
-                         &self->members, error);
+    const struct integer_list members = {"cat_threshold", self->words, 0, UINT32_MAX};
+    return read_integers(section, &members, &self->members, error);
 }
 
 static enum status read_covers(const struct span *section, struct lists *self,
@@ -291,25 +291,28 @@ static enum status copy_nodes(struct walk *self, struct error_text *error)
     return status;
 }
 
+static double cover_of(const struct lists *self, int64_t from)
+{
+    if (self->leaves == 1)
+        return 1; /* all that there is, in whatever measure */
+    return from < 0 ? self->leaf_cover[~from] : self->node_cover[from];
+}
+
 /* None where a number is none; next to nothing for 0. */
 static enum status copy_covers(struct walk *self)
 {
-    const struct lists *lists = &self->lists;
-    if (lists->node_cover == NULL)
-        return STATUS_OK;
-    for (size_t node = 0; node < self->count; node++) {
-        int64_t from = self->from[node];
-        double cover = from < 0 ? lists->leaf_cover[~from] : lists->node_cover[from];
-        if (!(cover >= 0 && cover <= (double)FLT_MAX))
-            return STATUS_OK;
+    bool known = self->lists.leaves == 1 || self->lists.node_cover != NULL;
+    for (size_t node = 0; known && node < self->count; node++) {
+        double cover = cover_of(&self->lists, self->from[node]);
+        known = cover >= 0 && cover <= (double)FLT_MAX;
     }
+    if (!known)
+        return STATUS_OK;
     if (!assemble_tree_covers(self->tree))
         return STATUS_NOMEM;
-    for (size_t node = 0; node < self->count; node++) {
-        int64_t from = self->from[node];
-        double cover = from < 0 ? lists->leaf_cover[~from] : lists->node_cover[from];
-        self->tree->cover[node] = fmaxf((float)cover, FLT_MIN);
-    }
+    for (size_t node = 0; node < self->count; node++)
+        self->tree->cover[node] =
+            fmaxf((float)cover_of(&self->lists, self->from[node]), FLT_MIN);
     return STATUS_OK;
 }
 

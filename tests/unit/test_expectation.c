@@ -37,16 +37,17 @@ static double value_of(size_t row)
     return (double)(row % 97) / 97;
 }
 
-/* Rows 1 to count; row `wrong`, if there is one, expects .01 more. */
+/* Rows 1 to count, those from 5,000 with many categories; row `wrong`, if there is one,
+ * expects .01 more. */
 static const char *write_table(struct folder_fixture *folder, size_t count, size_t wrong)
 {
     char *text = malloc(64 * count + 64);
     assert_non_null(text);
     int used = sprintf(text, "expected,c,a\n");
     for (size_t row = 1; row <= count; row++)
-        used +=
-            sprintf(text + used, "%.9g,k%zu,%.9g\n",
-                    value_of(row) + (row == wrong ? 0.01 : 0), row % 700, value_of(row));
+        used += sprintf(text + used, "%.9g,k%zu,%.9g\n",
+                        value_of(row) + (row == wrong ? 0.01 : 0),
+                        row % (row < 5000 ? 5 : 700), value_of(row));
     const char *path = folder_write_text(folder, "rows.csv", text);
     free(text);
     return path;

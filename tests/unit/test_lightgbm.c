@@ -71,6 +71,7 @@ static void a_threshold_is_within_the_left_side(void **state)
     const Chw__Tree *tree = model->trees->trees[0];
     assert_int_equal(tree->n_cover, 3);
     assert_true(tree->cover[0] == 80.0F && tree->cover[2] == 50.0F);
+    assert_int_equal(model->trees->trees[1]->n_cover, 1);
     exchange_free(model);
 }
 
