@@ -2,6 +2,8 @@
 /* kernel_case.c - the table of cases. */
 #include "bench/kernel_case.h"
 
+#include "bench/kernel_rows.h"
+
 #include <string.h>
 
 #define BOOSTING(count, levels)                                                          \
@@ -22,23 +24,27 @@
     }
 
 static const struct kernel_case cases[] = {
-    {"boosting-500-65536", BOOSTING(500, 6), 65536, 45, 60},
-    {"boosting-500-4096", BOOSTING(500, 6), 4096, 45, 60},
-    {"boosting-500-256", BOOSTING(500, 6), 256, 40, 50},
-    {"boosting-500-32", BOOSTING(500, 6), 32, 8, 15},
-    {"boosting-500-1", BOOSTING(500, 6), 1, 10, 25},
-    {"boosting-100-65536", BOOSTING(100, 6), 65536, 30, 45},
-    {"boosting-100-4096", BOOSTING(100, 6), 4096, 30, 45},
-    {"boosting-100-256", BOOSTING(100, 6), 256, 0, 0},
-    {"boosting-100-32", BOOSTING(100, 6), 32, 12, 20},
-    {"boosting-100-1", BOOSTING(100, 6), 1, 0, 0},
-    {"depth8-500-65536", BOOSTING(500, 8), 65536, 30, 40},
-    {"continuous-500-65536", CONTINUOUS, 65536, 25, 40},
-    {"forest-100-65536", FOREST(KERNEL_FOREST), 65536, 2, 4},
-    {"forest-100-1024", FOREST(KERNEL_FOREST), 1024, 0, 0},
-    {"sklearn-forest-65536", FOREST(KERNEL_SKLEARN_FOREST), 65536, 2, 4},
-    {"sklearn-forest-1024", FOREST(KERNEL_SKLEARN_FOREST), 1024, 0, 0},
-    {"logistic-65536", LOGISTIC, 65536, 15, 30},
+    {"boosting-500-65536", BOOSTING(500, 6), false, 65536, KERNEL_ROWS_MAX, 45, 60},
+    {"boosting-500-4096", BOOSTING(500, 6), false, 4096, KERNEL_ROWS_MAX, 45, 60},
+    {"boosting-500-256", BOOSTING(500, 6), false, 256, KERNEL_ROWS_MAX, 40, 50},
+    {"boosting-500-32", BOOSTING(500, 6), false, 32, KERNEL_ROWS_MAX, 8, 15},
+    {"boosting-500-1", BOOSTING(500, 6), false, 1, KERNEL_ROWS_MAX, 10, 25},
+    {"treeshap-500-256", BOOSTING(500, 6), true, 256, 256, 50, 100},
+    {"boosting-100-65536", BOOSTING(100, 6), false, 65536, KERNEL_ROWS_MAX, 30, 45},
+    {"boosting-100-4096", BOOSTING(100, 6), false, 4096, KERNEL_ROWS_MAX, 30, 45},
+    {"boosting-100-256", BOOSTING(100, 6), false, 256, KERNEL_ROWS_MAX, 0, 0},
+    {"boosting-100-32", BOOSTING(100, 6), false, 32, KERNEL_ROWS_MAX, 12, 20},
+    {"boosting-100-1", BOOSTING(100, 6), false, 1, KERNEL_ROWS_MAX, 0, 0},
+    {"depth8-500-65536", BOOSTING(500, 8), false, 65536, KERNEL_ROWS_MAX, 30, 40},
+    {"treeshap-depth8-500-64", BOOSTING(500, 8), true, 64, 64, 0, 0},
+    {"continuous-500-65536", CONTINUOUS, false, 65536, KERNEL_ROWS_MAX, 25, 40},
+    {"forest-100-65536", FOREST(KERNEL_FOREST), false, 65536, KERNEL_ROWS_MAX, 2, 4},
+    {"forest-100-1024", FOREST(KERNEL_FOREST), false, 1024, KERNEL_ROWS_MAX, 0, 0},
+    {"sklearn-forest-65536", FOREST(KERNEL_SKLEARN_FOREST), false, 65536, KERNEL_ROWS_MAX,
+     2, 4},
+    {"sklearn-forest-1024", FOREST(KERNEL_SKLEARN_FOREST), false, 1024, KERNEL_ROWS_MAX,
+     0, 0},
+    {"logistic-65536", LOGISTIC, false, 65536, KERNEL_ROWS_MAX, 15, 30},
 };
 
 bool kernel_recipe_is_sklearn(const struct kernel_recipe *self)

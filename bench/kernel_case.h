@@ -29,7 +29,9 @@ bool kernel_recipe_is_sklearn(const struct kernel_recipe *self);
 struct kernel_case {
     const char *name;
     struct kernel_recipe recipe;
+    bool explains; /* each record's contributions, not its score */
     uint32_t batch_rows;
+    uint32_t row_count;    /* in all */
     double condition, aim; /* times the peer's records/s; 0: nothing is asked */
 };
 

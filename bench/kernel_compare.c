@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double SUMS_APART_MAX = 1e-5;
+
 struct comparing {
     struct kernel_rows rows;
     struct kernel_ours *ours;
@@ -31,6 +33,18 @@ static enum status score_bound(void *arg, size_t thread, size_t batch, float *ou
     return kernel_ours_score_bound(self->ours, thread, batch, out, error);
 }
 
+static struct kernel_load load_of(const struct comparing *self, size_t threads,
+                                  double seconds)
+{
+    return (struct kernel_load){
+        .batch_rows = self->rows.batch_rows,
+        .batch_count = self->rows.batch_count,
+        .width = kernel_ours_width(self->ours),
+        .threads = threads,
+        .seconds = seconds,
+    };
+}
+
 /* ---- equality ---- */
 
 void kernel_note_differences(const float *ours, const float *theirs, size_t count,
@@ -50,12 +64,21 @@ void kernel_note_differences(const float *ours, const float *theirs, size_t coun
     out->equal = tolerance > 0 ? out->largest <= tolerance : out->different == 0;
 }
 
+static enum status check_sums(struct comparing *self, struct kernel_result *out,
+                              struct error_text *error)
+{
+    enum status status = kernel_ours_sums_apart(self->ours, &out->sums_apart, error);
+    if (!(out->sums_apart <= SUMS_APART_MAX))
+        out->equal = false;
+    return status;
+}
+
 static enum status check_equal(struct comparing *self, struct kernel_result *out,
                                struct error_text *error)
 {
     const struct kernel_scorer ours = {self, score_ours};
-    const struct kernel_load load = {self->rows.batch_rows, self->rows.batch_count, 1, 0};
-    size_t count = load.batch_rows * load.batch_count;
+    const struct kernel_load load = load_of(self, 1, 0);
+    size_t count = load.batch_rows * load.batch_count * load.width;
     float *scores = calloc(2 * count, sizeof *scores);
     if (scores == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
@@ -65,6 +88,8 @@ static enum status check_equal(struct comparing *self, struct kernel_result *out
     if (status == STATUS_OK)
         kernel_note_differences(scores, scores + count, count, self->peer->tolerance,
                                 out);
+    if (status == STATUS_OK && out->of->explains)
+        status = check_sums(self, out, error);
     free(scores);
     return status;
 }
@@ -93,8 +118,7 @@ static enum status measure_once(struct comparing *self,
                                 struct rates *out, struct error_text *error)
 {
     const struct kernel_scorer ours = {self, score_ours};
-    const struct kernel_load load = {self->rows.batch_rows, self->rows.batch_count,
-                                     setting->threads, setting->seconds};
+    const struct kernel_load load = load_of(self, setting->threads, setting->seconds);
     enum status status = kernel_rate(&ours, &load, &out->ours[run], error);
     if (status == STATUS_OK)
         status = self->peer->rate(self->theirs, &load, &out->theirs[run], error);
@@ -133,8 +157,8 @@ static enum status open_sides(struct comparing *self, const struct kernel_case *
                               const struct kernel_subject *subject, size_t threads,
                               struct error_text *error)
 {
-    enum status status =
-        kernel_rows_make(&subject->design, of->batch_rows, &self->rows, error);
+    enum status status = kernel_rows_make(&subject->design, of->batch_rows, of->row_count,
+                                          &self->rows, error);
     if (status == STATUS_OK)
         status = kernel_ours_open(subject->model, &self->rows, self->peer->output,
                                   threads, &self->ours, error);
@@ -157,7 +181,7 @@ enum status kernel_compare(const struct kernel_case *of,
                            const struct kernel_setting *settings, size_t count,
                            struct kernel_result *results, struct error_text *error)
 {
-    struct comparing comparing = {.peer = kernel_peer_of(&subject->recipe)};
+    struct comparing comparing = {.peer = kernel_peer_of(of)};
     struct kernel_result equality = {.of = of};
     enum status status =
         open_sides(&comparing, of, subject, most_threads(settings, count), error);

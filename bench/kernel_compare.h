@@ -25,7 +25,8 @@ struct kernel_result {
     struct stats ratio; /* ours to theirs, of the runs that followed each other */
     size_t compared, different; /* values; those that are not the same bits */
     double largest;             /* difference */
-    bool equal;                 /* as the peer asks */
+    double sums_apart; /* of contributions from the margin, at most; 0: of scores */
+    bool equal;        /* as the peer asks */
 };
 
 /* For each of `count` settings a result. STATUS_CORRUPT: a record cannot be scored. */

@@ -52,6 +52,20 @@ void kernel_design_encode(const struct kernel_design *self, size_t row, float *i
     }
 }
 
+void kernel_design_fold(const struct kernel_design *self, const float *inputs,
+                        float *features)
+{
+    for (size_t i = 0; i < self->pipeline->feature_count; i++) {
+        const struct pipeline_feature *feature = &self->pipeline->features[i];
+        size_t first = self->codes ? i : feature->first_input;
+        size_t count = self->codes ? 1 : feature->input_count;
+        double sum = 0;
+        for (size_t k = 0; k < count; k++)
+            sum += (double)inputs[first + k];
+        features[i] = (float)sum;
+    }
+}
+
 Chw__Model *kernel_design_model(const struct kernel_design *self, const char *name)
 {
     Chw__Model *model = artifact_new(name, self->table->data, self->pipeline);

@@ -28,6 +28,11 @@ void kernel_design_release(struct kernel_design *self);
 /* The inputs of a row of the data set: `width` floats. */
 void kernel_design_encode(const struct kernel_design *self, size_t row, float *inputs);
 
+/* Sum what belongs to the inputs of each feature: `width` floats to as many as there are
+ * features. */
+void kernel_design_fold(const struct kernel_design *self, const float *inputs,
+                        float *features);
+
 /* A model without an estimator. NULL: no memory; freed with chw__model__free_unpacked().
  */
 Chw__Model *kernel_design_model(const struct kernel_design *self, const char *name);

@@ -71,9 +71,9 @@ static const struct config_spec spec = {
         "Inputs are made before the clock starts.\n\n"
         "Cases: boosting-500-{65536,4096,256,32,1}, boosting-100-{...}, "
         "depth8-500-65536,\ncontinuous-500-65536, forest-100-{65536,1024}, "
-        "sklearn-forest-{65536,1024},\nlogistic-65536: model, trees, records of a batch. "
-        "docs/benchmark.md says more. Wants a release build and an "
-        "idle machine.\n\n"
+        "sklearn-forest-{65536,1024},\nlogistic-65536: model, trees, records of a batch; "
+        "treeshap-500-256,\ntreeshap-depth8-500-64: explanations. docs/benchmark.md says "
+        "more. Wants a release\nbuild and an idle machine.\n\n"
         "Exit codes: 0 measured, whatever the ratios; 65 the scores are not equal.\n",
 };
 

@@ -12,7 +12,11 @@
 /* Batches that are bound beforehand; scoring alone goes round these. */
 enum { KERNEL_BOUND_MAX = 64 };
 
-enum kernel_output { KERNEL_MARGINS, KERNEL_PROBABILITIES };
+enum kernel_output {
+    KERNEL_MARGINS,
+    KERNEL_PROBABILITIES,
+    KERNEL_CONTRIBUTIONS, /* of each feature, then the base */
+};
 
 struct kernel_ours;
 
@@ -22,9 +26,11 @@ MUST_CHECK enum status kernel_ours_open(const struct model *model,
                                         enum kernel_output output, size_t threads,
                                         struct kernel_ours **out,
                                         struct error_text *error);
+size_t kernel_ours_width(const struct kernel_ours *self); /* floats of a record */
 void kernel_ours_close(struct kernel_ours *self);
 
-/* model_bind() and scores of a batch. STATUS_CORRUPT: a record is invalid. */
+/* model_bind() and the output of a batch. STATUS_CORRUPT: a record is invalid, or the
+ * model cannot be explained. */
 MUST_CHECK enum status kernel_ours_score(struct kernel_ours *self, size_t thread,
                                          size_t batch, float *out,
                                          struct error_text *error);
@@ -33,5 +39,10 @@ MUST_CHECK enum status kernel_ours_score(struct kernel_ours *self, size_t thread
 MUST_CHECK enum status kernel_ours_score_bound(struct kernel_ours *self, size_t thread,
                                                size_t batch, float *out,
                                                struct error_text *error);
+
+/* How far the sum of a record's contributions is from its margin at most, in all batches.
+ */
+MUST_CHECK enum status kernel_ours_sums_apart(struct kernel_ours *self, double *out,
+                                              struct error_text *error);
 
 #endif

@@ -2,6 +2,8 @@
 /* kernel_peer.c - XGBoost in this process, scikit-learn in another. */
 #include "bench/kernel_peer.h"
 
+#include <stdlib.h>
+
 /* ---- XGBoost ---- */
 
 static enum status open_xgboost(const struct kernel_subject *subject,
@@ -40,6 +42,74 @@ static enum status rate_xgboost(void *self, const struct kernel_load *load,
     return kernel_rate(&scorer, load, records_per_s, error);
 }
 
+/* ---- XGBoost's contributions ---- */
+
+struct explaining {
+    struct kernel_xgboost *xgboost;
+    const struct kernel_design *design;
+    size_t rows; /* of a batch */
+};
+
+static void close_explaining(void *arg)
+{
+    struct explaining *self = arg;
+    if (self != NULL)
+        kernel_xgboost_close(self->xgboost);
+    free(self);
+}
+
+static enum status open_explaining(const struct kernel_subject *subject,
+                                   const struct kernel_rows *rows, size_t threads,
+                                   void **out, struct error_text *error)
+{
+    struct explaining *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    self->design = &subject->design;
+    self->rows = rows->batch_rows;
+    enum status status =
+        kernel_xgboost_open(&subject->json, rows, threads, &self->xgboost, error);
+    if (status == STATUS_OK)
+        status = kernel_xgboost_prepare(self->xgboost, error);
+    if (status == STATUS_OK)
+        *out = self;
+    else
+        close_explaining(self);
+    return status;
+}
+
+/* Inputs are summed up to features, as ours are. */
+static enum status score_explaining(void *arg, size_t thread, size_t batch, float *out,
+                                    struct error_text *error)
+{
+    const struct explaining *self = arg;
+    size_t features = self->design->pipeline->feature_count;
+    const float *found;
+    enum status status =
+        kernel_xgboost_contributions(self->xgboost, thread, batch, &found, error);
+    for (size_t i = 0; status == STATUS_OK && i < self->rows; i++) {
+        kernel_design_fold(self->design, found, out);
+        out[features] = found[self->design->width];
+        found += self->design->width + 1;
+        out += features + 1;
+    }
+    return status;
+}
+
+static enum status results_explaining(void *self, const struct kernel_load *load,
+                                      float *out, struct error_text *error)
+{
+    const struct kernel_scorer scorer = {self, score_explaining};
+    return kernel_results(&scorer, load, out, error);
+}
+
+static enum status rate_explaining(void *self, const struct kernel_load *load,
+                                   double *records_per_s, struct error_text *error)
+{
+    const struct kernel_scorer scorer = {self, score_explaining};
+    return kernel_rate(&scorer, load, records_per_s, error);
+}
+
 /* ---- scikit-learn: the subject's process ---- */
 
 static enum status open_sklearn(const struct kernel_subject *subject,
@@ -71,11 +141,16 @@ static enum status rate_sklearn(void *self, const struct kernel_load *load,
 static const struct kernel_peer xgboost = {KERNEL_MARGINS,  0,
                                            open_xgboost,    close_xgboost,
                                            results_xgboost, rate_xgboost},
+                                explaining = {KERNEL_CONTRIBUTIONS, 1e-4,
+                                              open_explaining,      close_explaining,
+                                              results_explaining,   rate_explaining},
                                 sklearn = {KERNEL_PROBABILITIES, 1e-6,
                                            open_sklearn,         close_sklearn,
                                            results_sklearn,      rate_sklearn};
 
-const struct kernel_peer *kernel_peer_of(const struct kernel_recipe *recipe)
+const struct kernel_peer *kernel_peer_of(const struct kernel_case *of)
 {
-    return kernel_recipe_is_sklearn(recipe) ? &sklearn : &xgboost;
+    if (of->explains)
+        return &explaining;
+    return kernel_recipe_is_sklearn(&of->recipe) ? &sklearn : &xgboost;
 }

@@ -25,7 +25,7 @@ struct kernel_peer {
                         struct error_text *error);
 };
 
-/* Whoever trained the recipe. */
-const struct kernel_peer *kernel_peer_of(const struct kernel_recipe *recipe);
+/* Whoever trained the recipe; where the case explains, doing that. */
+const struct kernel_peer *kernel_peer_of(const struct kernel_case *of);
 
 #endif

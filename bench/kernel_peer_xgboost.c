@@ -23,6 +23,7 @@ struct kernel_xgboost {
     BoosterHandle *boosters; /* one per thread */
     size_t thread_count;
     struct values_text *texts; /* one per batch: not made while the clock runs */
+    DMatrixHandle *matrices;   /* for contributions: batch after batch of each thread */
 };
 
 /* XGBoost's text goes on with a stack trace after the first line. */
@@ -252,6 +253,11 @@ fail:
     return status;
 }
 
+static size_t matrix_count(const struct kernel_xgboost *self)
+{
+    return self->thread_count * self->rows->batch_count;
+}
+
 void kernel_xgboost_close(struct kernel_xgboost *self)
 {
     if (self == NULL)
@@ -259,6 +265,10 @@ void kernel_xgboost_close(struct kernel_xgboost *self)
     for (size_t i = 0; i < self->thread_count; i++)
         if (self->boosters[i] != NULL)
             XGBoosterFree(self->boosters[i]);
+    for (size_t i = 0; self->matrices != NULL && i < matrix_count(self); i++)
+        if (self->matrices[i] != NULL)
+            XGDMatrixFree(self->matrices[i]);
+    free(self->matrices);
     free(self->boosters);
     free(self->texts);
     free(self);
@@ -283,4 +293,42 @@ enum status kernel_xgboost_margins(struct kernel_xgboost *self, size_t thread,
     assert(dimensions >= 1 && shape[0] == self->rows->batch_rows);
     memcpy(margins, found, self->rows->batch_rows * sizeof *margins);
     return STATUS_OK;
+}
+
+/* ---- contributions ---- */
+
+enum status kernel_xgboost_prepare(struct kernel_xgboost *self, struct error_text *error)
+{
+    const struct kernel_rows *rows = self->rows;
+    enum status status = STATUS_OK;
+    self->matrices = calloc(matrix_count(self), sizeof *self->matrices);
+    if (self->matrices == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    for (size_t i = 0; status == STATUS_OK && i < matrix_count(self); i++)
+        status =
+            check_call(XGDMatrixCreateFromMat_omp(
+                           kernel_rows_inputs(rows, i % rows->batch_count),
+                           rows->batch_rows, rows->width, NAN, &self->matrices[i], 1),
+                       "take the rows", error);
+    return status;
+}
+
+enum status kernel_xgboost_contributions(struct kernel_xgboost *self, size_t thread,
+                                         size_t batch, const float **out,
+                                         struct error_text *error)
+{
+    static const char config[] =
+        "{\"type\": 2, \"training\": false, \"iteration_begin\": 0, "
+        "\"iteration_end\": 0, \"strict_shape\": false}";
+    const bst_ulong *shape;
+    bst_ulong dimensions;
+    DMatrixHandle matrix = self->matrices[thread * self->rows->batch_count + batch];
+    enum status status =
+        check_call(XGBoosterPredictFromDMatrix(self->boosters[thread], matrix, config,
+                                               &shape, &dimensions, out),
+                   "explain", error);
+    if (status == STATUS_OK)
+        assert(dimensions == 2 && shape[0] == self->rows->batch_rows &&
+               shape[1] == self->rows->width + 1);
+    return status;
 }

@@ -42,4 +42,15 @@ MUST_CHECK enum status kernel_xgboost_margins(struct kernel_xgboost *self, size_
                                               size_t batch, float *margins,
                                               struct error_text *error);
 
+/* Make what contributions are computed from, before the clock runs. */
+MUST_CHECK enum status kernel_xgboost_prepare(struct kernel_xgboost *self,
+                                              struct error_text *error);
+
+/* The exact contributions to the margin of a batch's records: one of each input and the
+ * bias, record after record. Borrowed until the next call of the thread. */
+MUST_CHECK enum status kernel_xgboost_contributions(struct kernel_xgboost *self,
+                                                    size_t thread, size_t batch,
+                                                    const float **out,
+                                                    struct error_text *error);
+
 #endif

@@ -92,14 +92,13 @@ enum status kernel_rate(const struct kernel_scorer *scorer,
 {
     assert(load->threads > 0 && load->threads <= KERNEL_THREADS_MAX);
     struct running *runs = calloc(load->threads, sizeof *runs);
-    float *out = calloc(load->threads * load->batch_rows, sizeof *out);
+    size_t out_count = load->batch_rows * load->width; /* of a thread */
+    float *out = calloc(load->threads * out_count, sizeof *out);
     enum status status = STATUS_NOMEM;
     if (runs != NULL && out != NULL) {
         for (size_t i = 0; i < load->threads; i++)
-            runs[i] = (struct running){.scorer = scorer,
-                                       .load = load,
-                                       .thread = i,
-                                       .out = out + i * load->batch_rows};
+            runs[i] = (struct running){
+                .scorer = scorer, .load = load, .thread = i, .out = out + i * out_count};
         run_all(runs, load->threads);
         status = sum_up(runs, load->threads, records_per_s, error);
     }
@@ -114,6 +113,7 @@ enum status kernel_results(const struct kernel_scorer *scorer,
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < load->batch_count; i++)
-        status = scorer->score(scorer->arg, 0, i, out + i * load->batch_rows, error);
+        status = scorer->score(scorer->arg, 0, i,
+                               out + i * load->batch_rows * load->width, error);
     return status;
 }

@@ -15,7 +15,7 @@ enum { KERNEL_THREADS_MAX = 64 };
  * number. */
 struct kernel_scorer {
     void *arg;
-    /* One float per record of the batch. */
+    /* `width` floats for each record of the batch, record after record. */
     enum status (*score)(void *arg, size_t thread, size_t batch, float *out,
                          struct error_text *error);
 };
@@ -23,6 +23,7 @@ struct kernel_scorer {
 struct kernel_load {
     uint32_t batch_rows;
     size_t batch_count; /* the batches are gone round in turn */
+    size_t width;       /* floats that a record gets */
     size_t threads;     /* up to KERNEL_THREADS_MAX */
     double seconds;     /* at least so long, and at least one batch per thread */
 };
@@ -32,7 +33,7 @@ MUST_CHECK enum status kernel_rate(const struct kernel_scorer *scorer,
                                    const struct kernel_load *load, double *records_per_s,
                                    struct error_text *error);
 
-/* Every batch once, in order, by thread 0: batch_rows * batch_count floats. */
+/* Every batch once, in order, by thread 0: batch_rows * batch_count * width floats. */
 MUST_CHECK enum status kernel_results(const struct kernel_scorer *scorer,
                                       const struct kernel_load *load, float *out,
                                       struct error_text *error);

@@ -86,6 +86,16 @@ static void add_entry(struct text_table *table, const struct kernel_entry *entry
     text_table_add(table, "%.2g", result->largest);
 }
 
+static void print_sums(const struct kernel_report *self, FILE *file)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const struct kernel_result *result = &self->entries[i].result;
+        if (result->of->explains && result->threads == 1)
+            fprintf(file, "\n%s: contributions sum up to the margin within %.2g\n",
+                    result->of->name, result->sums_apart);
+    }
+}
+
 void kernel_report_table(const struct kernel_report *self, FILE *file)
 {
     static const char *const heading[] = {
@@ -102,6 +112,7 @@ void kernel_report_table(const struct kernel_report *self, FILE *file)
         add_entry(table, &self->entries[i]);
     text_table_print(table, file);
     text_table_free(table);
+    print_sums(self, file);
     if (self->left_out[0] != '\0')
         fprintf(file, "\nleft out: %s\n", self->left_out);
     fputs("\nrecords/s: with model_bind() of every batch; bound: without it, small "
@@ -196,13 +207,14 @@ static void write_entry(FILE *file, const struct kernel_entry *entry)
     fprintf(file,
             "     \"ns_per_tree_record\": %.4f, \"condition\": %g, \"aim\": %g,\n"
             "     \"verdict\": \"%s\", \"compared\": %zu, \"different\": %zu, "
-            "\"largest_difference\": %g,\n"
+            "\"largest_difference\": %g, \"sums_apart\": %g,\n"
             "     \"kernel\": \"%s\", \"trees\": %zu, \"leaves\": %zu, \"inputs\": %zu, "
             "\"model_bytes\": %zu, \"load_ms\": %.3f}",
             kernel_tree_record_ns(result, model->tree_count), result->of->condition,
             result->of->aim, verdicts[kernel_verdict(result)], result->compared,
-            result->different, result->largest, model->kernel, model->tree_count,
-            model->leaf_count, model->input_count, model->model_size, model->load_ms);
+            result->different, result->largest, result->sums_apart, model->kernel,
+            model->tree_count, model->leaf_count, model->input_count, model->model_size,
+            model->load_ms);
 }
 
 void kernel_report_json(const struct kernel_report *self, FILE *file)

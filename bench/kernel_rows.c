@@ -82,9 +82,9 @@ static enum status make_batch(const struct making *self, struct kernel_batch *ou
 
 /* ---- all of them ---- */
 
-static size_t batches_of(uint32_t batch_rows)
+static size_t batches_of(uint32_t batch_rows, size_t rows)
 {
-    size_t count = (KERNEL_ROWS_MAX + batch_rows - 1) / batch_rows;
+    size_t count = (rows + batch_rows - 1) / batch_rows;
     return count < KERNEL_BATCHES_MAX ? count : KERNEL_BATCHES_MAX;
 }
 
@@ -106,10 +106,11 @@ static enum status make_all(struct making *making, uint32_t *rows,
 }
 
 enum status kernel_rows_make(const struct kernel_design *design, uint32_t batch_rows,
-                             struct kernel_rows *out, struct error_text *error)
+                             size_t row_count, struct kernel_rows *out,
+                             struct error_text *error)
 {
     *out = (struct kernel_rows){.batch_rows = batch_rows,
-                                .batch_count = batches_of(batch_rows),
+                                .batch_count = batches_of(batch_rows, row_count),
                                 .width = design->width};
     uint32_t *rows = calloc(batch_rows, sizeof *rows);
     struct making making = {.design = design, .rows = rows, .row_count = batch_rows};

@@ -23,10 +23,12 @@ struct kernel_rows {
     float *inputs; /* of all batches, one after the other */
 };
 
-/* Batches of `batch_rows`: KERNEL_ROWS_MAX rows in all, or KERNEL_BATCHES_MAX batches
- * where that is less. Rows come again where the table has not so many. */
+/* Batches of `batch_rows` that make `row_count` in all, up to KERNEL_ROWS_MAX, or
+ * KERNEL_BATCHES_MAX batches where that is less. Rows come again where the table has not
+ * so many. */
 MUST_CHECK enum status kernel_rows_make(const struct kernel_design *design,
-                                        uint32_t batch_rows, struct kernel_rows *out,
+                                        uint32_t batch_rows, size_t row_count,
+                                        struct kernel_rows *out,
                                         struct error_text *error);
 void kernel_rows_release(struct kernel_rows *self);
 
