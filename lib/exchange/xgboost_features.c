@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The lists of the learner; NULL: none. */
 struct signature {
-    const json_t *names, *types, *categories;
+    const json_t *names, *types, *categories; /* of the learner; NULL: none */
+    Chw__MissingPolicy missing;
 };
 
 static enum status find_list(const json_t *learner, const char *path, size_t count,
@@ -177,10 +177,14 @@ static enum status add_feature(const struct signature *self, size_t index,
         return error_set(error, STATUS_INVALID,
                          "it is split as a category and as a number, which is not "
                          "supported");
+    if (category && self->missing != CHW__MISSING_POLICY__MISSING_KEEP)
+        return error_set(error, STATUS_INVALID,
+                         "a category in a linear model is not supported");
     Chw__Feature *feature =
         category ? assemble_category(model, name) : assemble_numeric(model, name);
     if (feature == NULL)
         return STATUS_NOMEM;
+    feature->missing = self->missing;
     return category ? add_names(self, index, use, feature->category, error) : STATUS_OK;
 }
 
@@ -188,7 +192,7 @@ enum status xgboost_add_features(const json_t *learner, const struct split_use *
                                  size_t input_count, Chw__MissingPolicy missing,
                                  Chw__Model *model, struct error_text *error)
 {
-    struct signature signature;
+    struct signature signature = {.missing = missing};
     char name[256];
     enum status status = open_signature(learner, input_count, &signature, error);
     for (size_t i = 0; status == STATUS_OK && i < input_count; i++) {
@@ -196,9 +200,7 @@ enum status xgboost_add_features(const json_t *learner, const struct split_use *
         if (status != STATUS_OK)
             break;
         status = add_feature(&signature, i, &uses[i], name, model, error);
-        if (status == STATUS_OK)
-            model->features[i]->missing = missing;
-        else
+        if (status != STATUS_OK)
             status = error_prefix(error, status, "feature %zu (%s)", i, name);
     }
     return status;

@@ -13,14 +13,14 @@
 
 #define LEARNER(head, booster)                                                           \
     "{\"learner\": {" head ", \"gradient_booster\": " booster "}, \"version\": [1, 7, "  \
-                                                              "4]}"
+    "4]}"
 #define HEAD(objective, classes)                                                         \
     "\"learner_model_param\": {\"base_score\": \"5E-1\", \"num_class\": \"" classes      \
     "\", \"num_feature\": \"2\"}, \"objective\": {\"name\": \"" objective "\"}"
 #define TREES(info, trees)                                                               \
     "{\"name\": \"gbtree\", \"model\": {\"tree_info\": " info ", \"trees\": [" trees "]" \
-                                                                                     "}" \
-                                                                                     "}"
+    "}"                                                                                  \
+    "}"
 /* x0 < 1.5 (or missing): left, else right. */
 #define STUMP(left, right)                                                               \
     "{\"left_children\": [1, -1, -1], \"right_children\": [2, -1, -1],"                  \
@@ -190,6 +190,11 @@ static void linear_weights_are_by_input_then_class(void **state)
     exchange_free(model);
     char *bad = exchange_replace(one, "[2, -1, 0.25]", "[2, -1]");
     exchange_refuse(bad, strlen(bad), NULL, "2 weights, expected 3");
+    free(bad);
+    bad = exchange_replace(one, "{\"learner\": {",
+                           "{\"learner\": {\"feature_types\": [\"c\", \"q\"],");
+    exchange_refuse(bad, strlen(bad), NULL,
+                    "feature 0 (f0): a category in a linear model is not supported");
     free(bad);
 }
 
