@@ -110,10 +110,13 @@ enum status artifact_set_linear(Chw__Model *self, const struct fit_logistic *fit
     self->linear = linear;
     linear->intercept = fit->intercept;
     linear->weights = calloc(input_count, sizeof *linear->weights);
-    if (linear->weights == NULL)
+    linear->means = calloc(input_count, sizeof *linear->means);
+    if (linear->weights == NULL || linear->means == NULL)
         return STATUS_NOMEM;
     memcpy(linear->weights, fit->weights, input_count * sizeof *linear->weights);
+    memcpy(linear->means, fit->means, input_count * sizeof *linear->means);
     linear->n_weights = input_count;
+    linear->n_means = input_count;
     return STATUS_OK;
 }
 

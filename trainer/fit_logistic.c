@@ -90,6 +90,22 @@ static enum status copy_weights(const struct model *fitted, size_t input_count,
     return STATUS_OK;
 }
 
+static enum status take_means(const struct problem *problem, size_t input_count,
+                              struct fit_logistic *out)
+{
+    double *sums = calloc(input_count, sizeof *sums);
+    out->means = calloc(input_count, sizeof *out->means);
+    bool made = sums != NULL && out->means != NULL;
+    for (int row = 0; made && row < problem->l; row++)
+        for (const struct feature_node *node = problem->x[row];
+             node->index <= (int)input_count; node++)
+            sums[node->index - 1] += node->value;
+    for (size_t i = 0; made && i < input_count; i++)
+        out->means[i] = (float)(sums[i] / problem->l);
+    free(sums);
+    return made ? STATUS_OK : STATUS_NOMEM;
+}
+
 enum status fit_logistic_run(const struct pipeline *pipeline, const struct dataset *data,
                              const uint32_t *rows, size_t row_count, double c,
                              struct fit_logistic *out, struct error_text *error)
@@ -118,7 +134,12 @@ enum status fit_logistic_run(const struct pipeline *pipeline, const struct datas
     }
     struct model *fitted = train(&problem, &parameter);
     assert(fitted->nr_class == 2);
+    *out = (struct fit_logistic){0};
     status = copy_weights(fitted, pipeline->input_count, out);
+    if (status == STATUS_OK)
+        status = take_means(&problem, pipeline->input_count, out);
+    if (status != STATUS_OK)
+        fit_logistic_release(out);
     free_and_destroy_model(&fitted);
     table_release(&table);
     return status;
@@ -127,5 +148,6 @@ enum status fit_logistic_run(const struct pipeline *pipeline, const struct datas
 void fit_logistic_release(struct fit_logistic *self)
 {
     free(self->weights);
-    self->weights = NULL;
+    free(self->means);
+    *self = (struct fit_logistic){0};
 }

@@ -12,6 +12,7 @@
 struct fit_logistic {
     double intercept;
     float *weights; /* one per input of the pipeline */
+    float *means;   /* of each input over the rows */
 };
 
 /* Minimises |w|^2 / 2 + c * sum of log-losses over the rows; c > 0. Both outcomes occur

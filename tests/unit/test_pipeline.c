@@ -169,6 +169,26 @@ static void release(struct trained *self)
 static const char *const mixed_lines[] = {"1.5,a,u", "2.5,b,", ",c,v", "7.25,a,v",
                                           "3,b,u"};
 
+static void model_knows_the_mean_of_each_input(void **state)
+{
+    (void)state;
+    struct trained t;
+    float inputs[16];
+    double sums[16] = {0};
+    train_on(&t, "x,z,w", mixed_lines, 5);
+    size_t count = t.pipeline->input_count;
+    assert_int_equal(t.message->linear->n_means, count);
+    assert_true(count <= 16);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        pipeline_encode_dense(t.pipeline, t.data, row, inputs);
+        for (size_t i = 0; i < count; i++)
+            sums[i] += (double)inputs[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        assert_true(fabs(sums[i] / ROWS - (double)t.message->linear->means[i]) < 1e-6);
+    release(&t);
+}
+
 static void model_computes_the_inputs_that_were_fitted(void **state)
 {
     (void)state;
@@ -332,6 +352,7 @@ int main(void)
         cmocka_unit_test(categories_are_one_hot_in_sorted_order),
         cmocka_unit_test(columns_that_tell_nothing_are_left_out),
         cmocka_unit_test(no_features_left_is_refused),
+        cmocka_unit_test(model_knows_the_mean_of_each_input),
         cmocka_unit_test(model_computes_the_inputs_that_were_fitted),
         cmocka_unit_test(trees_get_numbers_as_they_are_and_missing_as_nan),
         cmocka_unit_test(weights_speak_for_the_positive_outcome),
