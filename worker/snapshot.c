@@ -41,12 +41,16 @@ static void log_refused(const struct alias *alias, const struct error_text *erro
               VERSION_SHOWN, version, error->text);
 }
 
-static void log_loaded(const struct alias *alias, uint64_t start_ms)
+static void log_loaded(const struct alias *alias, const struct model *model,
+                       uint64_t start_ms)
 {
     char version[DIGEST_HEX_SIZE];
     digest_format(&alias->version, version);
-    log_info("model_loaded", "name=%s alias=%s version=%.*s ms=%" PRIu64, alias->name,
-             alias->alias, VERSION_SHOWN, version, clock_monotonic_ms() - start_ms);
+    log_info("model_loaded",
+             "name=%s alias=%s version=%.*s ms=%" PRIu64 " kernel=\"%s\" bytes=%zu",
+             alias->name, alias->alias, VERSION_SHOWN, version,
+             clock_monotonic_ms() - start_ms, model_kernel(model),
+             model_kernel_bytes(model));
 }
 
 /* A store that is away now is no reason to refuse a version: the whole reading fails. */
@@ -115,7 +119,7 @@ static enum status find_model(struct store *store, const struct snapshot *before
     if (!keeps(before, alias, &kept)) {
         status = fetch_model(store, alias, &fetched, &own);
         if (status == STATUS_OK) {
-            log_loaded(alias, start_ms);
+            log_loaded(alias, loaded_model(fetched), start_ms);
             *out = fetched;
             return STATUS_OK;
         }

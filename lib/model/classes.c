@@ -293,6 +293,19 @@ void classes_free(struct classes *self)
     free(self);
 }
 
+size_t classes_bytes(const struct classes *self)
+{
+    size_t features = self->model->message->n_features;
+    size_t sum = sizeof *self + features * sizeof *self->features +
+                 self->model->input_count * sizeof *self->feature_of;
+    for (size_t i = 0; i < features; i++) {
+        const struct feature_classes *feature = &self->features[i];
+        sum += feature->threshold_count * sizeof *feature->thresholds;
+        sum += feature->buckets == NULL ? 0 : BUCKETS_MAX * sizeof *feature->buckets;
+    }
+    return sum;
+}
+
 /* ---- questions ---- */
 
 /* Is the code, 0 to CATEGORY_LAST, not below the threshold? */

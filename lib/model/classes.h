@@ -47,6 +47,7 @@ struct classes {
 MUST_CHECK enum status classes_new(const struct model *model, const Chw__Trees *trees,
                                    struct classes **out);
 void classes_free(struct classes *self);
+size_t classes_bytes(const struct classes *self);
 
 /* The last class of a feature that is not one-hot; they begin at 0. */
 uint32_t classes_last(const struct feature_classes *self);

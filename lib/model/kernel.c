@@ -32,6 +32,14 @@ void kernels_free(struct part *part)
         part->kernels[i].type->free(part->kernels[i].compiled);
 }
 
+size_t kernels_bytes(const struct part *part)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < part->kernel_count; i++)
+        sum += part->kernels[i].type->bytes(part->kernels[i].compiled);
+    return sum;
+}
+
 enum status kernels_prepare(struct binding *binding)
 {
     for (size_t i = 0; i < binding->model->part_count; i++) {

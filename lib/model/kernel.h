@@ -23,6 +23,7 @@ struct kernel_type {
     enum status (*compile)(const struct model *model, const struct part *part,
                            void **out);
     void (*free)(void *compiled);
+    size_t (*bytes)(const void *compiled); /* that it takes */
     enum status (*prepare)(const void *compiled, const struct binding *binding,
                            void **out);
     void (*release)(void *run);
@@ -38,6 +39,7 @@ extern const struct kernel_type kernel_walk;
 /* Compile the part for every kernel that takes it. */
 MUST_CHECK enum status kernels_compile(const struct model *model, struct part *part);
 void kernels_free(struct part *part);
+size_t kernels_bytes(const struct part *part);
 
 /* Prepare the kernels of all parts that are for as many records as the batch has. */
 MUST_CHECK enum status kernels_prepare(struct binding *binding);

@@ -35,6 +35,12 @@ static void free_nothing(void *compiled)
     (void)compiled; /* it is the model's own message */
 }
 
+static size_t no_bytes(const void *compiled)
+{
+    (void)compiled;
+    return 0;
+}
+
 /* What a cell without a fault adds to the sum. */
 static double added(const Chw__Linear *linear, const struct feature *feature, float value)
 {
@@ -167,6 +173,7 @@ const struct kernel_type kernel_linear = {
     .rows_min = 1,
     .compile = compile,
     .free = free_nothing,
+    .bytes = no_bytes,
     .prepare = prepare,
     .release = free,
     .block = block,

@@ -33,6 +33,7 @@ struct walk {
     float *values;            /* of leaves, by node */
     uint32_t *roots, *depths; /* of each tree */
     uint32_t tree_count;
+    size_t node_count;
 };
 
 struct walk_run {
@@ -156,7 +157,7 @@ static uint32_t lay_out(struct walk *self, const Chw__Tree *tree, uint32_t next,
 
 static bool make_nodes(struct walk *self, const Chw__Trees *trees)
 {
-    size_t count = count_nodes(trees);
+    size_t count = self->node_count = count_nodes(trees);
     uint32_t next = 0;
     uint32_t *queue = calloc(count, sizeof *queue);
     self->nodes = calloc(count, sizeof *self->nodes);
@@ -188,6 +189,15 @@ static void free_walk(void *compiled)
     free(self->roots);
     free(self->depths);
     free(self);
+}
+
+static size_t bytes(const void *compiled)
+{
+    const struct walk *self = compiled;
+    return sizeof *self + classes_bytes(self->classes) +
+           self->slot_count * sizeof *self->slots +
+           self->node_count * (sizeof *self->nodes + sizeof *self->values) +
+           self->tree_count * (sizeof *self->roots + sizeof *self->depths);
 }
 
 static enum status compile(const struct model *model, const struct part *part, void **out)
@@ -405,6 +415,7 @@ const struct kernel_type kernel_walk = {
     .rows_min = 1,
     .compile = compile,
     .free = free_walk,
+    .bytes = bytes,
     .prepare = prepare,
     .release = release,
     .block = block,

@@ -90,6 +90,14 @@ const char *model_kernel(const struct model *self)
                                    : part->kernels[part->kernel_count - 1].type->name;
 }
 
+size_t model_kernel_bytes(const struct model *self)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < self->part_count; i++)
+        sum += kernels_bytes(&self->parts[i]);
+    return sum;
+}
+
 const Chw__Model *model_message(const struct model *self)
 {
     return self->message;

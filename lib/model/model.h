@@ -92,4 +92,7 @@ void model_reference_margins(const struct binding *self, uint32_t first, uint32_
  * "reference"; of the first part where there are several. */
 const char *model_kernel(const struct model *self);
 
+/* What its kernels take besides the message; compiled by model_load(). */
+size_t model_kernel_bytes(const struct model *self);
+
 #endif

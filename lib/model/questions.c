@@ -88,6 +88,12 @@ void questions_free(struct questions *self)
     free(self);
 }
 
+size_t questions_bytes(const struct questions *self)
+{
+    return sizeof *self + classes_bytes(self->classes) +
+           self->feature_count * sizeof *self->spans + self->count * sizeof *self->items;
+}
+
 uint32_t questions_plane(const struct questions *self, const Chw__Tree *tree, size_t node)
 {
     struct question question = classes_question(self->classes, tree, node);

@@ -27,6 +27,7 @@ struct questions {
 MUST_CHECK enum status questions_new(const struct model *model, const Chw__Trees *trees,
                                      struct questions **out);
 void questions_free(struct questions *self);
+size_t questions_bytes(const struct questions *self);
 
 /* The plane that holds the answers to an inner node's question: its index plus one. */
 uint32_t questions_plane(const struct questions *self, const Chw__Tree *tree,

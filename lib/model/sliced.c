@@ -65,30 +65,36 @@ static void split_leaves(const float *leaves, uint32_t depth, uint8_t *tables)
     }
 }
 
+/* Where each tree's nodes and leaves lie. */
+static void place_trees(struct compiling *self)
+{
+    struct sliced *out = self->out;
+    out->shallow = true;
+    for (uint32_t i = 0; i < out->tree_count; i++) {
+        struct sliced_tree *tree = &out->trees[i];
+        uint32_t depth = depth_below(self->trees->trees[i], 0, SLICED_DEPTH_MAX);
+        *tree = (struct sliced_tree){out->node_count, out->leaf_count, out->byte_count,
+                                     (uint8_t)depth};
+        out->node_count += (1U << depth) - 1;
+        out->leaf_count += 1U << depth;
+        out->byte_count +=
+            4U << (depth <= SLICED_SHALLOW ? SLICED_SHALLOW : SLICED_DEPTH_MAX);
+        out->shallow = out->shallow && depth <= SLICED_SHALLOW;
+    }
+}
+
 static bool make_trees(struct compiling *self)
 {
     struct sliced *out = self->out;
-    uint32_t nodes = 0, leaves = 0, bytes = 0;
     out->tree_count = (uint32_t)self->trees->n_trees;
-    out->shallow = true;
     out->trees = calloc(out->tree_count, sizeof *out->trees);
-    for (uint32_t i = 0; out->trees != NULL && i < out->tree_count; i++) {
-        struct sliced_tree *tree = &out->trees[i];
-        uint32_t depth = depth_below(self->trees->trees[i], 0, SLICED_DEPTH_MAX);
-        tree->depth = (uint8_t)depth;
-        tree->first_node = nodes;
-        tree->first_leaf = leaves;
-        nodes += (1U << depth) - 1;
-        leaves += 1U << depth;
-        tree->first_byte = bytes;
-        bytes += 4U << (depth <= SLICED_SHALLOW ? SLICED_SHALLOW : SLICED_DEPTH_MAX);
-        out->shallow = out->shallow && depth <= SLICED_SHALLOW;
-    }
-    out->nodes = calloc(nodes + 1, sizeof *out->nodes);
-    out->leaves = calloc(leaves + 1, sizeof *out->leaves);
-    out->leaf_bytes = aligned_alloc(64, bytes);
-    if (out->trees == NULL || out->nodes == NULL || out->leaves == NULL ||
-        out->leaf_bytes == NULL)
+    if (out->trees == NULL)
+        return false;
+    place_trees(self);
+    out->nodes = calloc(out->node_count + 1UL, sizeof *out->nodes);
+    out->leaves = calloc(out->leaf_count, sizeof *out->leaves);
+    out->leaf_bytes = aligned_alloc(64, out->byte_count);
+    if (out->nodes == NULL || out->leaves == NULL || out->leaf_bytes == NULL)
         return false;
     for (uint32_t i = 0; i < out->tree_count; i++) {
         const struct sliced_tree *tree = &out->trees[i];
@@ -112,6 +118,15 @@ static void free_sliced(void *compiled)
     free(self->leaves);
     free(self->leaf_bytes);
     free(self);
+}
+
+static size_t bytes(const void *compiled)
+{
+    const struct sliced *self = compiled;
+    return sizeof *self + questions_bytes(self->questions) +
+           self->tree_count * sizeof *self->trees +
+           self->node_count * sizeof *self->nodes +
+           self->leaf_count * sizeof *self->leaves + self->byte_count;
 }
 
 static enum status compile(const struct model *model, const struct part *part, void **out)
@@ -196,6 +211,7 @@ const struct kernel_type kernel_sliced = {
     .rows_min = 16, /* below, a block costs more than walks do */
     .compile = compile,
     .free = free_sliced,
+    .bytes = bytes,
     .prepare = prepare,
     .release = release,
     .block = block,

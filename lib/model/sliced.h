@@ -27,7 +27,7 @@ struct sliced_tree {
 struct sliced {
     struct questions *questions;
     struct sliced_tree *trees;
-    uint32_t tree_count;
+    uint32_t tree_count, node_count, leaf_count, byte_count;
     uint32_t *nodes; /* planes of questions; 0: none */
     float *leaves;
     uint8_t *leaf_bytes; /* for each tree four tables of 64 or, beyond SLICED_SHALLOW, 256

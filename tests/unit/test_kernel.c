@@ -191,6 +191,27 @@ static const char *kernel_of(const Chw__Model *message)
     return name;
 }
 
+static size_t bytes_of(const Chw__Model *message)
+{
+    struct model *model;
+    size_t size;
+    uint8_t *bytes = build_pack(&message->base, &size);
+    assert_int_equal(model_load(bytes, size, &model, NULL), STATUS_OK);
+    size_t found = model_kernel_bytes(model);
+    model_free(model);
+    return found;
+}
+
+static void bytes_of_kernels_grow_with_the_trees(void **state)
+{
+    (void)state;
+    assert_int_equal(bytes_of(any_linear()), 0);
+    size_t few = bytes_of(wide_trees(10, 8)), many = bytes_of(wide_trees(20, 8));
+    /* of a tree: 255 questions, 256 leaves twice; 511 nodes and values to walk */
+    size_t tree = 255 * 4 + 256 * 8 + 511 * 12;
+    assert_true(many - few > 10 * tree && many - few < 20 * tree);
+}
+
 static void kernel_is_chosen_by_estimator_and_depth(void **state)
 {
     static struct build_node chain[2 * ANY_DEPTH_MAX + 1];
@@ -224,6 +245,7 @@ int main(void)
         TEST(deep_trees_score_as_the_reference_does),
         TEST(a_thousand_trees_score_as_the_reference_does),
         TEST(linear_models_score_as_the_reference_does),
+        TEST(bytes_of_kernels_grow_with_the_trees),
         TEST(kernel_is_chosen_by_estimator_and_depth),
     };
 #undef TEST
