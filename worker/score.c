@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* score.c - probabilities, faults, tiers and sums of one batch. */
+/* score.c - probabilities, faults, tiers, factors and sums of one batch. */
 #include "worker/score.h"
+
+#include "worker/factors.h"
 
 #include <assert.h>
 #include <math.h>
@@ -10,6 +12,7 @@
 /* Of one target. */
 struct target_scores {
     struct binding *binding;
+    struct factors *factors;             /* NULL: none are asked for */
     float *probabilities;                /* rows of them */
     uint8_t *tiers;                      /* rows of them */
     char *tier_names[PROGRAM_TIERS_MAX]; /* borrowed from the rules */
@@ -31,22 +34,31 @@ struct scoring {
 };
 
 static enum status open_target(struct scoring *self, size_t index,
-                               const struct columns *columns, struct error_text *error)
+                               const struct columns *columns, uint32_t explain,
+                               struct error_text *error)
 {
     struct target_scores *target = &self->targets[index];
-    const struct serving_target *serving = &self->serving->targets[index];
+    const struct model *model = loaded_model(self->serving->targets[index].loaded);
     target->probabilities = calloc(columns->rows, sizeof *target->probabilities);
     target->tiers = calloc(columns->rows, 1);
     if (target->probabilities == NULL || target->tiers == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    return model_bind(loaded_model(serving->loaded), columns, &target->binding, error);
+    enum status status = model_bind(model, columns, &target->binding, error);
+    if (status == STATUS_OK && explain > 0)
+        status =
+            factors_new(model, target->binding, columns->rows, explain, &target->factors);
+    return status;
 }
 
 enum status scoring_new(const struct columns *columns, const struct serving *serving,
-                        struct scoring **out, struct error_text *error)
+                        uint32_t explain, struct scoring **out, struct error_text *error)
 {
     enum status status = STATUS_NOMEM;
     *out = NULL;
+    if (explain > FACTORS_MAX)
+        return error_set(error, STATUS_INVALID,
+                         "explain: %u factors are asked for; at most %d are given",
+                         explain, FACTORS_MAX);
     struct scoring *self = calloc(1, sizeof *self);
     if (self == NULL)
         goto fail;
@@ -59,7 +71,7 @@ enum status scoring_new(const struct columns *columns, const struct serving *ser
         goto fail;
     status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < serving->count; i++)
-        status = open_target(self, i, columns, error);
+        status = open_target(self, i, columns, explain, error);
     if (status != STATUS_OK)
         goto fail;
     *out = self;
@@ -73,6 +85,7 @@ fail:
 
 static void free_target(struct target_scores *target)
 {
+    factors_free(target->factors);
     binding_free(target->binding);
     free(target->probabilities);
     free(target->tiers);
@@ -118,13 +131,9 @@ static void clear_invalid(struct scoring *self, struct target_scores *target,
     }
 }
 
-bool scoring_step(struct scoring *self)
+static void score_block(struct scoring *self, uint32_t count)
 {
     struct record_fault faults[SCORE_BLOCK_ROWS];
-    uint32_t left = self->rows - self->next;
-    uint32_t count = left < SCORE_BLOCK_ROWS ? left : SCORE_BLOCK_ROWS;
-    if (count == 0)
-        return false;
     for (size_t i = 0; i < self->serving->count; i++) {
         struct target_scores *target = &self->targets[i];
         model_score(target->binding, self->next, count,
@@ -134,6 +143,24 @@ bool scoring_step(struct scoring *self)
     for (size_t i = 0; i < self->serving->count; i++)
         clear_invalid(self, &self->targets[i], &self->serving->targets[i].rules, count);
     self->next += count;
+}
+
+/* A block of one target. */
+static bool explain_block(struct scoring *self)
+{
+    for (size_t i = 0; i < self->serving->count; i++)
+        if (self->targets[i].factors != NULL &&
+            factors_step(self->targets[i].factors, self->faults))
+            return true;
+    return false;
+}
+
+bool scoring_step(struct scoring *self)
+{
+    uint32_t left = self->rows - self->next;
+    if (left == 0)
+        return explain_block(self);
+    score_block(self, left < SCORE_BLOCK_ROWS ? left : SCORE_BLOCK_ROWS);
     return true;
 }
 
@@ -173,6 +200,7 @@ static void describe_target(struct target_scores *target,
     message->tiers = (ProtobufCBinaryData){rows, target->tiers};
     message->tier_names = target->tier_names;
     message->n_tier_names = serving->rules.tier_count;
+    message->factors = target->factors == NULL ? NULL : factors_message(target->factors);
     for (size_t i = 0; i < serving->rules.tier_count; i++)
         target->tier_names[i] = (char *)(uintptr_t)serving->rules.tiers[i].name;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* score.h - one batch against one serving: block by block, then a reply and its demand.
+/* score.h - one batch against one serving: block by block, then the reasons where they
+ * are asked for, then a reply and its demand.
  *
  *      columns + serving --scoring_new--> scoring --scoring_step, until done--> scored
  *                                                     scoring_reply, scoring_demand
@@ -24,13 +25,16 @@ enum {
 
 struct scoring;
 
-/* Borrows both until it is freed. STATUS_INVALID: a required column is absent. */
+/* `explain`: Batch.explain. Borrows both until it is freed. STATUS_INVALID: a required
+ * column is absent, or more than FACTORS_MAX factors are asked for. */
 MUST_CHECK enum status scoring_new(const struct columns *columns,
-                                   const struct serving *serving, struct scoring **out,
-                                   struct error_text *error);
+                                   const struct serving *serving, uint32_t explain,
+                                   struct scoring **out, struct error_text *error);
 void scoring_free(struct scoring *self); /* accepts NULL */
 
-/* Score the next block. False: all rows had been scored before. */
+/* Score the next block; after the last, explain the next. False: all had been done
+ * before.
+ */
 bool scoring_step(struct scoring *self);
 
 /* The reply's message, owned by the scoring; every row has been scored. */

@@ -139,7 +139,8 @@ static enum task_next score_with(struct task *self, struct serving *serving)
 {
     struct error_text error = {""};
     self->serving = serving;
-    enum status status = scoring_new(&self->columns, serving, &self->scoring, &error);
+    enum status status = scoring_new(&self->columns, serving, self->batch->explain,
+                                     &self->scoring, &error);
     return status == STATUS_OK ? TASK_SCORE : refuse(self, status, error.text);
 }
 
@@ -280,7 +281,8 @@ static enum task_next answer_again(struct task *self)
     enum status status =
         view_batch(self, &error); /* a buried batch has not been parsed */
     if (status == STATUS_OK)
-        status = scoring_new(&self->columns, self->serving, &self->scoring, &error);
+        status = scoring_new(&self->columns, self->serving, self->batch->explain,
+                             &self->scoring, &error);
     return status == STATUS_OK ? TASK_SCORE : give_back(self, error.text);
 }
 

@@ -119,7 +119,7 @@ static void score(struct scored *self, const Chw__Batch *batch,
 {
     *self = (struct scored){.steps = 0};
     assert_int_equal(columns_view(batch, &self->columns, NULL), STATUS_OK);
-    assert_int_equal(scoring_new(&self->columns, serving, &self->scoring, NULL),
+    assert_int_equal(scoring_new(&self->columns, serving, 0, &self->scoring, NULL),
                      STATUS_OK);
     while (scoring_step(self->scoring))
         self->steps++;

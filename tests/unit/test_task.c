@@ -291,6 +291,51 @@ static void duplicate_is_answered_with_the_same_bytes_after_a_promotion(void **s
     chw__reply__free_unpacked(reply, NULL);
 }
 
+static struct answer score_explained(struct fixture *self, uint64_t sequence,
+                                     uint32_t factors)
+{
+    Chw__Batch *batch = make_batch();
+    batch->explain = factors;
+    return score(self, sequence, batch);
+}
+
+static void duplicate_has_the_same_factors_after_a_promotion(void **state)
+{
+    struct fixture *self = *state;
+    struct answer plain = score(self, 1, make_batch());
+    struct answer first = score_explained(self, 2, 1);
+    self->second = publish(self, weights_b, "champion");
+    reload(self);
+    struct answer again = score_explained(self, 2, 1);
+    assert_true(again.duplicate);
+    assert_same(&first, &again);
+
+    Chw__Reply *reply = read_reply(&first), *without = read_reply(&plain);
+    const Chw__Factors *factors = reply->targets[0]->factors;
+    assert_null(without->targets[0]->factors);
+    assert_int_equal(factors->n_contributions, ROWS);
+    assert_string_equal(factors->names[0], "age");
+    for (uint32_t row = 0; row < ROWS; row++) {
+        double p = (double)reply->targets[0]->probabilities[row];
+        double margin = factors->base_value + (double)factors->contributions[row];
+        assert_true(fabs(log(p / (1 - p)) - margin) < 1e-5);
+    }
+    chw__reply__free_unpacked(reply, NULL);
+    chw__reply__free_unpacked(without, NULL);
+}
+
+static void more_factors_than_are_given_make_the_batch_invalid(void **state)
+{
+    struct fixture *self = *state;
+    struct answer answer = score_explained(self, 1, 17);
+    assert_outcome(&answer, CHW__OUTCOME__OUTCOME_INVALID,
+                   "explain: 17 factors are asked for; at most 16");
+    assert_int_equal(settlements(self), 1);
+    assert_int_equal(demand(self).people, 0);
+    answer = score_explained(self, 2, 16);
+    assert_outcome(&answer, CHW__OUTCOME__OUTCOME_COUNTED, "");
+}
+
 static void record_that_cannot_be_scored_costs_only_itself(void **state)
 {
     struct fixture *self = *state;
@@ -542,6 +587,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(counted_batch_adds_exactly_what_its_reply_says),
         TEST(duplicate_is_answered_with_the_same_bytes_after_a_promotion),
+        TEST(duplicate_has_the_same_factors_after_a_promotion),
+        TEST(more_factors_than_are_given_make_the_batch_invalid),
         TEST(record_that_cannot_be_scored_costs_only_itself),
         TEST(key_used_for_another_body_is_invalid_and_changes_nothing),
         TEST(batch_without_structure_is_settled_invalid_with_its_reason),
