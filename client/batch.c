@@ -30,6 +30,7 @@ struct chw_batch {
     int32_t as_of;
     struct chw_model models[MODELS_MAX]; /* owned texts */
     size_t model_count;
+    uint32_t explain;
     struct batch_column *columns;
     size_t column_count, columns_max;
     size_t row_count, rows_max; /* rows_max: what each column has room for */
@@ -91,6 +92,14 @@ enum chw_status chw_batch_model(struct chw_batch *batch, const struct chw_model 
         return CHW_NOMEM;
     }
     batch->models[batch->model_count++] = copy;
+    return CHW_OK;
+}
+
+enum chw_status chw_batch_explain(struct chw_batch *batch, uint32_t factors)
+{
+    if (factors > CHW_FACTORS_MAX)
+        return CHW_INVALID;
+    batch->explain = factors;
     return CHW_OK;
 }
 
@@ -537,6 +546,7 @@ enum status batch_encode(const struct chw_batch *self, uint8_t **bytes, size_t *
     message.n_models = self->model_count;
     message.models = choice_pointers;
     put_models(self, choices, choice_pointers);
+    message.explain = self->explain;
     if (made)
         status = pack(&message, bytes, size);
     for (size_t i = 0; columns != NULL && i < self->column_count; i++)

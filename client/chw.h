@@ -137,12 +137,13 @@ struct chw_batch;
 enum chw_column { CHW_NUMBER, CHW_CATEGORY };
 
 enum {
-    CHW_REGION_MAX = 63,     /* bytes */
-    CHW_TARGET_MAX = 63,     /* bytes */
-    CHW_NAME_MAX = 255,      /* bytes of a column's or a category's name */
-    CHW_ROWS_MAX = 65536,    /* of a batch */
-    CHW_COLUMNS_MAX = 4096,  /* of a batch */
-    CHW_CATEGORIES_MAX = 256 /* distinct names in one column of one batch */
+    CHW_REGION_MAX = 63,      /* bytes */
+    CHW_TARGET_MAX = 63,      /* bytes */
+    CHW_NAME_MAX = 255,       /* bytes of a column's or a category's name */
+    CHW_ROWS_MAX = 65536,     /* of a batch */
+    CHW_COLUMNS_MAX = 4096,   /* of a batch */
+    CHW_CATEGORIES_MAX = 256, /* distinct names in one column of one batch */
+    CHW_FACTORS_MAX = 16      /* of a record's score */
 };
 
 /* `region`: 1 to 63 bytes without control bytes. `as_of`: the day the records belong to,
@@ -154,6 +155,12 @@ CHW_API void chw_batch_free(struct chw_batch *batch);
 /* Score with this model too; none: every target of the program. */
 CHW_API CHW_CHECK enum chw_status chw_batch_model(struct chw_batch *batch,
                                                   const struct chw_model *model);
+
+/* Ask what contributed most to each score: so many factors per record and target, 1 to
+ * CHW_FACTORS_MAX; 0: none, as if never called. Explaining takes many times as long as
+ * scoring. CHW_INVALID: more. */
+CHW_API CHW_CHECK enum chw_status chw_batch_explain(struct chw_batch *batch,
+                                                    uint32_t factors);
 
 /* A further column; those before it count from 0. CHW_INVALID: the name is taken, empty
  * or too long, or a row has been added. */
@@ -244,6 +251,30 @@ CHW_API const float *chw_result_probabilities(const struct chw_result *result,
                                               size_t target);
 CHW_API const char *chw_result_tier(const struct chw_result *result, size_t target,
                                     size_t row);
+
+/* ---- why: what chw_batch_explain() asked for; docs/explanations.md ---- */
+
+/* Factors of each row's score. 0: none were asked for, or the target's model cannot say.
+ */
+CHW_API size_t chw_result_factor_count(const struct chw_result *result, size_t target);
+
+/* Why it has no factors, though asked for; "": it has, or none were asked for. */
+CHW_API const char *chw_result_unexplained(const struct chw_result *result,
+                                           size_t target);
+
+/* The feature that contributed most (factor 0), second most, ..., by size; *contribution
+ * above 0: it raised the score. 0: it did nothing, and neither did those behind it. Not
+ * meaningful where the record has a fault. */
+CHW_API const char *chw_result_factor(const struct chw_result *result, size_t target,
+                                      size_t row, size_t factor, float *contribution);
+
+/* What the contributions of all features are added to: the score of a record of which
+ * nothing is known. 0 where there are no factors. */
+CHW_API double chw_result_base(const struct chw_result *result, size_t target);
+
+/* True: base and contributions are in log-odds, ln(p / (1 - p)); false: in probability.
+ */
+CHW_API bool chw_result_in_log_odds(const struct chw_result *result, size_t target);
 
 #ifdef __cplusplus
 }

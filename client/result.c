@@ -25,6 +25,23 @@ struct chw_description {
 
 /* ---- checks ---- */
 
+static enum status check_factors(const Chw__Factors *factors, size_t rows,
+                                 struct error_text *error)
+{
+    size_t cells = rows * factors->count;
+    if (factors->reason[0] != '\0' && factors->count > 0)
+        return error_set(error, STATUS_MALFORMED, "factors, and a reason for none");
+    if (factors->count > CHW_FACTORS_MAX || factors->n_features != cells ||
+        factors->n_contributions != cells)
+        return error_set(error, STATUS_MALFORMED,
+                         "not as many factors of each row, or more than %d",
+                         CHW_FACTORS_MAX);
+    for (size_t i = 0; i < cells; i++)
+        if (factors->features[i] >= factors->n_names)
+            return error_set(error, STATUS_MALFORMED, "a factor without a name");
+    return STATUS_OK;
+}
+
 static enum status check_target(const Chw__TargetScores *target, size_t rows,
                                 struct error_text *error)
 {
@@ -41,7 +58,10 @@ static enum status check_target(const Chw__TargetScores *target, size_t rows,
         if (target->tiers.data[row] >= target->n_tier_names)
             return error_set(error, STATUS_MALFORMED,
                              "target %s has a tier without a name", target->name);
-    return STATUS_OK;
+    enum status status =
+        target->factors == NULL ? STATUS_OK : check_factors(target->factors, rows, error);
+    return status == STATUS_OK ? status
+                               : error_prefix(error, status, "target %s", target->name);
 }
 
 static enum status check_errors(const Chw__Reply *reply, struct error_text *error)
@@ -215,6 +235,45 @@ const char *chw_result_tier(const struct chw_result *result, size_t target, size
     const Chw__TargetScores *at = target_at(result, target);
     assert(row < result->rows);
     return at->tier_names[at->tiers.data[row]];
+}
+
+/* ---- factors ---- */
+
+static const Chw__Factors *factors_of(const struct chw_result *result, size_t target)
+{
+    static const Chw__Factors none = CHW__FACTORS__INIT;
+    const Chw__Factors *factors = target_at(result, target)->factors;
+    return factors == NULL ? &none : factors;
+}
+
+size_t chw_result_factor_count(const struct chw_result *result, size_t target)
+{
+    return factors_of(result, target)->count;
+}
+
+const char *chw_result_unexplained(const struct chw_result *result, size_t target)
+{
+    return factors_of(result, target)->reason;
+}
+
+const char *chw_result_factor(const struct chw_result *result, size_t target, size_t row,
+                              size_t factor, float *contribution)
+{
+    const Chw__Factors *factors = factors_of(result, target);
+    assert(row < result->rows && factor < factors->count);
+    size_t at = row * factors->count + factor;
+    *contribution = factors->contributions[at];
+    return factors->names[factors->features[at]];
+}
+
+double chw_result_base(const struct chw_result *result, size_t target)
+{
+    return factors_of(result, target)->base_value;
+}
+
+bool chw_result_in_log_odds(const struct chw_result *result, size_t target)
+{
+    return factors_of(result, target)->log_odds;
 }
 
 /* ---- descriptions ---- */

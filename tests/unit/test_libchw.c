@@ -25,6 +25,7 @@ struct story {
     struct chw_client *client;
     uint64_t instance;
     char notices[4096];
+    Chw__Factors *factors; /* of the next replies; NULL: none */
 };
 
 static void on_notice(void *arg, enum chw_notice notice, const char *text)
@@ -151,6 +152,7 @@ static void reply(struct story *story, struct header header, uint32_t rows)
     scores.tiers = (ProtobufCBinaryData){sizeof tier, tier};
     scores.n_tier_names = 2;
     scores.tier_names = tiers;
+    scores.factors = story->factors;
     body.outcome = header.flags & HEADER_WHAT_IF ? CHW__OUTCOME__OUTCOME_SCORED
                                                  : CHW__OUTCOME__OUTCOME_COUNTED;
     body.rows = rows;
@@ -237,6 +239,122 @@ static void journal_answers_the_same_batches_of_a_second_run(void **state)
     assert_int_equal(second.key.sequence, 2);
     assert_int_equal(second.acked_below, 2);
     assert_memory_equal(second.key.client, first.key.client, CLIENT_ID_SIZE);
+}
+
+/* ---- factors ---- */
+
+static struct {
+    Chw__Factors message;
+    char *names[3];
+    uint32_t features[4];
+    float contributions[4];
+} why;
+
+/* Two of each record: diet and age, then age and nothing. */
+static void give_factors(struct story *story)
+{
+    static char names[3][8] = {"age", "sex", "diet"};
+    chw__factors__init(&why.message);
+    for (size_t i = 0; i < 3; i++)
+        why.names[i] = names[i];
+    memcpy(why.features, (uint32_t[]){2, 0, 0, 1}, sizeof why.features);
+    memcpy(why.contributions, (float[]){-1.5f, .5f, .25f, 0}, sizeof why.contributions);
+    why.message.names = why.names;
+    why.message.n_names = 3;
+    why.message.count = 2;
+    why.message.features = why.features;
+    why.message.contributions = why.contributions;
+    why.message.n_features = why.message.n_contributions = 4;
+    why.message.base_value = -2;
+    why.message.log_odds = true;
+    story->factors = &why.message;
+}
+
+static void submit_explained(struct story *story)
+{
+    size_t column;
+    uint64_t sequence;
+    struct chw_batch *batch = chw_batch_new("KE/Kisumu", DAY);
+    assert_int_equal(chw_batch_column(batch, "age", CHW_NUMBER, &column), CHW_OK);
+    assert_int_equal(chw_batch_numbers(batch, column, (float[]){40, 41}, 2), CHW_OK);
+    assert_int_equal(chw_batch_explain(batch, CHW_FACTORS_MAX + 1), CHW_INVALID);
+    assert_int_equal(chw_batch_explain(batch, 2), CHW_OK);
+    assert_int_equal(chw_submit(story->client, batch, &sequence), CHW_OK);
+    chw_batch_free(batch);
+}
+
+static void factors_are_asked_for_and_read(void **state)
+{
+    struct story *story = *state;
+    float contribution;
+    submit_explained(story);
+    struct header header = hear(story);
+    Chw__Batch *asked = chw__batch__unpack(NULL, zmq_msg_size(&story->message.body),
+                                           zmq_msg_data(&story->message.body));
+    assert_int_equal(asked->explain, 2);
+    chw__batch__free_unpacked(asked, NULL);
+    give_factors(story);
+    reply(story, header, 2);
+    struct chw_result *result = await(story);
+    assert_int_equal(chw_result_factor_count(result, 0), 2);
+    assert_string_equal(chw_result_factor(result, 0, 0, 0, &contribution), "diet");
+    assert_true(contribution == -1.5f);
+    assert_string_equal(chw_result_factor(result, 0, 1, 0, &contribution), "age");
+    assert_true(contribution == .25f);
+    assert_true(chw_result_base(result, 0) == -2);
+    assert_true(chw_result_in_log_odds(result, 0));
+    assert_string_equal(chw_result_unexplained(result, 0), "");
+    chw_result_free(result);
+}
+
+static void reply_without_factors_has_none(void **state)
+{
+    struct story *story = *state;
+    must_submit(story, 40, 1);
+    reply(story, hear(story), 2);
+    struct chw_result *result = await(story);
+    assert_int_equal(chw_result_factor_count(result, 0), 0);
+    assert_string_equal(chw_result_unexplained(result, 0), "");
+    assert_true(chw_result_base(result, 0) == 0);
+    chw_result_free(result);
+}
+
+static void model_that_gives_no_factors_says_why(void **state)
+{
+    struct story *story = *state;
+    submit_explained(story);
+    give_factors(story);
+    why.message = (Chw__Factors)CHW__FACTORS__INIT;
+    why.message.reason = (char[]){"it cannot"};
+    reply(story, hear(story), 2);
+    struct chw_result *result = await(story);
+    assert_int_equal(chw_result_factor_count(result, 0), 0);
+    assert_string_equal(chw_result_unexplained(result, 0), "it cannot");
+    chw_result_free(result);
+}
+
+static void factors_that_do_not_fit_are_no_answer(void **state)
+{
+    struct story *story = *state;
+    submit_explained(story);
+    struct header header = hear(story);
+    const char *const says[] = {"chd: not as many factors", "chd: not as many factors",
+                                "chd: a factor without a name",
+                                "chd: factors, and a reason"};
+    for (size_t fault = 0; fault < 4; fault++) {
+        give_factors(story);
+        why.message.n_contributions -= fault == 0;
+        why.message.n_features -= fault == 1;
+        why.message.n_names -= fault == 2;
+        why.message.reason = fault == 3 ? (char[]){"none"} : (char[]){""};
+        story->notices[0] = '\0';
+        reply(story, header, 2);
+        struct chw_result *result;
+        for (int i = 0; i < DEADLINE_ROUNDS && story->notices[0] == '\0'; i++)
+            assert_int_equal(chw_wait(story->client, ROUND_MS, &result), CHW_TIMEOUT);
+        assert_non_null(strstr(story->notices, says[fault]));
+    }
+    assert_int_equal(chw_answered(story->client), 0);
 }
 
 static void full_window_takes_no_more(void **state)
@@ -386,6 +504,10 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(answer_is_given_kept_and_acknowledged_to_the_next_batch),
         TEST(journal_answers_the_same_batches_of_a_second_run),
+        TEST(factors_are_asked_for_and_read),
+        TEST(reply_without_factors_has_none),
+        TEST(model_that_gives_no_factors_says_why),
+        TEST(factors_that_do_not_fit_are_no_answer),
         TEST(full_window_takes_no_more),
         TEST(repeated_and_foreign_replies_are_dropped),
         TEST(reply_that_does_not_fit_is_no_answer),
