@@ -101,6 +101,8 @@ static struct open_batch *find_open(const struct batcher *self, const char *regi
 static bool add_columns(const struct batcher *self, struct chw_batch *batch)
 {
     size_t column;
+    if (chw_batch_explain(batch, self->plan.explain) != CHW_OK)
+        return false;
     for (size_t i = 0; i < self->plan.model_count; i++)
         if (chw_batch_model(batch, &self->plan.models[i]) != CHW_OK)
             return false;

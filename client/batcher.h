@@ -32,6 +32,7 @@ struct batcher_plan {
     size_t column_count;
     const struct chw_model *models;
     size_t model_count;
+    uint32_t explain; /* factors of each score, up to CHW_FACTORS_MAX */
     int32_t as_of;
     size_t rows_max;     /* of a batch, 1 to CHW_ROWS_MAX */
     size_t gathered_max; /* rows in unfinished batches, each counted as BATCHER_ROWS_LEAST

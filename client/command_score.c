@@ -24,15 +24,16 @@
 
 enum {
     MODELS_MAX = 16,
-    GATHERED_CELLS_MAX = 1 << 24, /* in unfinished batches, all regions together */
-    WAIT_MS = 200,                /* how soon a signal is seen */
-    PATIENCE_MS = 5000,           /* before we say what we wait for */
+    GATHERED_CELLS_MAX = 1 << 24,   /* in unfinished batches, all regions together */
+    FACTORS_OF_BATCH_MAX = 1 << 17, /* for each target: the largest reply is 16 MiB */
+    WAIT_MS = 200,                  /* how soon a signal is seen */
+    PATIENCE_MS = 5000,             /* before we say what we wait for */
 };
 
 struct score_config {
     char *region_column, *output, *as_of, *data, *broker;
     struct config_list models;
-    uint64_t batch_rows, window;
+    uint64_t batch_rows, window, explain;
     bool what_if, insecure, new_job;
 };
 
@@ -46,6 +47,8 @@ static const struct config_key keys[] = {
      "where the results go"},
     {KEY("as-of", CONFIG_TEXT, as_of), NULL, 0, 0, "YYYY-MM-DD",
      "the day the records belong to (default: today, UTC)"},
+    {KEY("explain", CONFIG_COUNT, explain), "0", 0, CHW_FACTORS_MAX, "K",
+     "also the K features that contributed most to each score"},
     {KEY("what-if", CONFIG_FLAG, what_if), NULL, 0, 0, NULL, "score only: count nothing"},
     {KEY("new-job", CONFIG_FLAG, new_job), NULL, 0, 0, NULL,
      "do not go on with an earlier run: score, and count, again"},
@@ -75,7 +78,11 @@ static const struct config_spec spec = {
              "counted once. The job is kept in RESULTS.csv.job.\n\n"
              "RESULTS.csv has row,region,status and for each target its probability, "
              "tier and\n"
-             "model version; status is ok, `invalid: COLUMN: why` or `dead: why`.\n\n"
+             "model version; status is ok, `invalid: COLUMN: why` or `dead: why`. With "
+             "--explain\n"
+             "also its base and, the largest first, the factors that raised "
+             "(contribution above 0)\n"
+             "or lowered the score, in log-odds.\n\n"
              "Exit codes: 0 each row has a result, 64 wrong options, 65 the table cannot "
              "be used,\n"
              "66 no such file, column, model or program, 74 a file cannot be written,\n"
@@ -146,11 +153,16 @@ static enum status check_options(struct scoring *self, struct error_text *error)
                          "--region-column and -o are needed; try `chw score --help`");
     if (strlen(config->output) == 0 || config->output[strlen(config->output) - 1] == '/')
         return error_set(error, STATUS_INVALID, "-o must name a file");
+    if (config->batch_rows * config->explain > FACTORS_OF_BATCH_MAX)
+        return error_set(error, STATUS_INVALID,
+                         "--batch-rows times --explain is at most %d",
+                         FACTORS_OF_BATCH_MAX);
     for (size_t i = 0; status == STATUS_OK && i < config->models.count; i++)
         status = take_model(self, config->models.items[i], error);
     self->job.region_column = config->region_column;
     self->job.models = self->models_text;
     self->job.batch_rows = config->batch_rows;
+    self->job.explain = config->explain;
     self->job.what_if = config->what_if;
     self->job.as_of = clock_today();
     if (status == STATUS_OK && config->as_of != NULL &&
@@ -450,12 +462,13 @@ static enum status plan_batches(struct scoring *self, struct error_text *error)
         .column_count = self->job.column_count,
         .models = self->models,
         .model_count = self->model_count,
+        .explain = (uint32_t)self->job.explain,
         .as_of = self->job.as_of,
         .rows_max = self->job.batch_rows,
         .gathered_max = GATHERED_CELLS_MAX / (self->job.column_count + 2),
     };
     self->batcher = batcher_new(&plan);
-    self->results = results_new(self->job.region_column);
+    self->results = results_new(self->job.region_column, self->job.explain);
     self->progress = progress_new("scoring", "records");
     return self->batcher == NULL || self->results == NULL ? STATUS_NOMEM : STATUS_OK;
 }
@@ -569,16 +582,20 @@ static enum status take_rest(struct scoring *self, struct error_text *error)
 
 /* ---- the end ---- */
 
-static void print_versions(const struct results_summary *summary)
+static void print_version(const struct results_version *self)
 {
-    for (size_t i = 0; i < summary->version_count; i++) {
-        struct digest version;
-        char text[DIGEST_HEX_SIZE];
-        memcpy(version.bytes, summary->versions[i].version, sizeof version.bytes);
-        digest_format(&version, text);
-        fprintf(stderr, "  %s %.12s scored %" PRIu64 " records\n",
-                summary->versions[i].target, text, summary->versions[i].rows);
-    }
+    struct digest version;
+    char text[DIGEST_HEX_SIZE];
+    memcpy(version.bytes, self->version, sizeof version.bytes);
+    digest_format(&version, text);
+    fprintf(stderr, "  %s %.12s scored %" PRIu64 " records", self->target, text,
+            self->rows);
+    if (self->explains)
+        fprintf(stderr, "; contributions in %s",
+                self->in_log_odds ? "log-odds" : "probability");
+    if (self->unexplained[0] != '\0')
+        fprintf(stderr, "; no factors: %s", self->unexplained);
+    fputc('\n', stderr);
 }
 
 static void print_summary(const struct scoring *self,
@@ -592,7 +609,8 @@ static void print_summary(const struct scoring *self,
             summary->dead, self->batches, seconds,
             seconds > 0 ? (double)summary->rows / seconds : 0,
             self->config->what_if ? "; what-if: nothing was counted" : "");
-    print_versions(summary);
+    for (size_t i = 0; i < summary->version_count; i++)
+        print_version(&summary->versions[i]);
 }
 
 static enum status finish(struct scoring *self, struct error_text *error)

@@ -95,16 +95,27 @@ static void write_pair(FILE *file, const char *key, const char *text)
     putc('\n', file);
 }
 
+/* None is nothing: a job that asks for none is the one it was before there were any. */
+static void format_explain(const struct job *self, char text[32])
+{
+    snprintf(text, 32, "%" PRIu64, self->explain);
+    if (self->explain == 0)
+        text[0] = '\0';
+}
+
 static void write_identity(const struct job *self, FILE *file)
 {
-    char input[DIGEST_HEX_SIZE], as_of[DAY_TEXT_SIZE], rows[32];
+    char input[DIGEST_HEX_SIZE], as_of[DAY_TEXT_SIZE], rows[32], explain[32];
     digest_format(&self->input, input);
     day_format(self->as_of, as_of);
     snprintf(rows, sizeof rows, "%" PRIu64, self->batch_rows);
+    format_explain(self, explain);
     write_pair(file, "input", input);
     write_pair(file, "region-column", self->region_column);
     write_pair(file, "models", self->models);
     write_pair(file, "batch-rows", rows);
+    if (self->explain > 0)
+        write_pair(file, "explain", explain);
     write_pair(file, "what-if", self->what_if ? "yes" : "no");
     write_pair(file, "as-of", as_of);
     fprintf(file, "numbers:\n");
@@ -202,15 +213,17 @@ static enum status compare_pair(const struct job *self, const struct yaml_node *
 static enum status compare(const struct job *self, const struct yaml_node *root,
                            bool as_of_given, struct error_text *error)
 {
-    char input[DIGEST_HEX_SIZE], as_of[DAY_TEXT_SIZE], rows[32];
+    char input[DIGEST_HEX_SIZE], as_of[DAY_TEXT_SIZE], rows[32], explain[32];
     digest_format(&self->input, input);
     day_format(self->as_of, as_of);
     snprintf(rows, sizeof rows, "%" PRIu64, self->batch_rows);
+    format_explain(self, explain);
     const struct pair pairs[] = {
         {"input", input, "the records are others"},
         {"region-column", self->region_column, "--region-column differs"},
         {"models", self->models, "--model differs"},
         {"batch-rows", rows, "--batch-rows differs"},
+        {"explain", explain, "--explain differs"},
         {"as-of", as_of_given ? as_of : scalar(root, "as-of"), "--as-of differs"},
     };
     enum status status = STATUS_OK;

@@ -31,6 +31,7 @@ struct job {
     const char *region_column;
     const char *models; /* "chd@champion,diabetes@champion"; empty: the program's */
     uint64_t batch_rows;
+    uint64_t explain; /* factors of each score */
     bool what_if;
     int32_t as_of;
     /* What the cluster said at the begin: */

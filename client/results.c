@@ -23,6 +23,7 @@ struct placed_batch {
 
 struct results {
     const char *region_column;
+    size_t factors;      /* of each target */
     uint32_t *sequences; /* of each row; REFUSED: not sent */
     uint64_t row_count, row_room;
     struct placed_batch *batches; /* sequence 1 is the first */
@@ -31,11 +32,13 @@ struct results {
     size_t target_count;
 };
 
-struct results *results_new(const char *region_column)
+struct results *results_new(const char *region_column, size_t factors)
 {
     struct results *self = calloc(1, sizeof *self);
-    if (self != NULL)
-        self->region_column = region_column;
+    if (self == NULL)
+        return NULL;
+    self->region_column = region_column;
+    self->factors = factors;
     return self;
 }
 
@@ -138,16 +141,31 @@ struct writing {
     struct error_text *error;
 };
 
+/* Names of a target's columns; `number` 0: there is one of the kind. */
+static void write_name(const struct writing *self, size_t target, const char *kind,
+                       size_t number)
+{
+    char name[112];
+    int used = snprintf(name, sizeof name, "%s_%s", self->results->targets[target], kind);
+    if (number > 0)
+        snprintf(name + used, sizeof name - (size_t)used, "%zu", number);
+    csv_write_text(self->file, 0, name);
+}
+
 static void write_header(const struct writing *self)
 {
-    static const char *const kinds[] = {"probability", "tier", "version"};
-    char name[96];
     fputs("row,region,status", self->file);
-    for (size_t i = 0; i < self->results->target_count; i++)
-        for (size_t kind = 0; kind < 3; kind++) {
-            snprintf(name, sizeof name, "%s_%s", self->results->targets[i], kinds[kind]);
-            csv_write_text(self->file, 0, name);
+    for (size_t i = 0; i < self->results->target_count; i++) {
+        write_name(self, i, "probability", 0);
+        write_name(self, i, "tier", 0);
+        write_name(self, i, "version", 0);
+        if (self->results->factors > 0)
+            write_name(self, i, "base", 0);
+        for (size_t k = 1; k <= self->results->factors; k++) {
+            write_name(self, i, "factor", k);
+            write_name(self, i, "contribution", k);
         }
+    }
     csv_write_end(self->file);
 }
 
@@ -160,15 +178,33 @@ static void write_status(const struct writing *self, const char *what, const cha
     csv_write_text(self->file, 0, text);
 }
 
-static void write_empty_targets(const struct writing *self)
+static void write_empty_cells(const struct writing *self, size_t count)
 {
-    for (size_t i = 0; i < 3 * self->results->target_count; i++)
+    for (size_t i = 0; i < count; i++)
         putc(',', self->file);
 }
 
-static void count_version(struct results_summary *summary, const char *target,
-                          const uint8_t *version)
+/* Of each target, base and factors. */
+static size_t factor_cells(const struct writing *self)
 {
+    return self->results->factors == 0 ? 0 : 1 + 2 * self->results->factors;
+}
+
+static void write_empty_target(const struct writing *self)
+{
+    write_empty_cells(self, 3 + factor_cells(self));
+}
+
+static void write_empty_targets(const struct writing *self)
+{
+    for (size_t i = 0; i < self->results->target_count; i++)
+        write_empty_target(self);
+}
+
+static void count_version(struct results_summary *summary,
+                          const struct chw_result *result, size_t target)
+{
+    const uint8_t *version = chw_result_version(result, target);
     for (size_t i = 0; i < summary->version_count; i++) {
         struct results_version *counted = &summary->versions[i];
         if (memcmp(counted->version, version, sizeof counted->version) == 0) {
@@ -179,9 +215,42 @@ static void count_version(struct results_summary *summary, const char *target,
     if (summary->version_count == sizeof summary->versions / sizeof summary->versions[0])
         return;
     struct results_version *counted = &summary->versions[summary->version_count++];
-    snprintf(counted->target, sizeof counted->target, "%s", target);
+    snprintf(counted->target, sizeof counted->target, "%s",
+             chw_result_target_name(result, target));
     memcpy(counted->version, version, sizeof counted->version);
     counted->rows = 1;
+    counted->explains = chw_result_factor_count(result, target) > 0;
+    counted->in_log_odds = chw_result_in_log_odds(result, target);
+    snprintf(counted->unexplained, sizeof counted->unexplained, "%s",
+             chw_result_unexplained(result, target));
+}
+
+/* A factor that contributes nothing is none. */
+static void write_factor(const struct writing *self, const struct chw_result *result,
+                         size_t target, size_t row, size_t factor)
+{
+    float contribution = 0;
+    const char *name = "";
+    if (factor < chw_result_factor_count(result, target))
+        name = chw_result_factor(result, target, row, factor, &contribution);
+    if (contribution == 0) {
+        write_empty_cells(self, 2);
+        return;
+    }
+    csv_write_text(self->file, 0, name);
+    csv_write_float(self->file, 0, contribution);
+}
+
+static void write_factors(const struct writing *self, const struct chw_result *result,
+                          size_t target, size_t row)
+{
+    if (chw_result_factor_count(result, target) == 0) {
+        write_empty_cells(self, factor_cells(self));
+        return;
+    }
+    csv_write_float(self->file, 0, (float)chw_result_base(result, target));
+    for (size_t k = 0; k < self->results->factors; k++)
+        write_factor(self, result, target, row, k);
 }
 
 static void write_target(const struct writing *self, const struct chw_result *result,
@@ -194,7 +263,9 @@ static void write_target(const struct writing *self, const struct chw_result *re
     csv_write_float(self->file, 0, chw_result_probabilities(result, target)[row]);
     csv_write_text(self->file, 0, chw_result_tier(result, target, row));
     csv_write_text(self->file, 0, text);
-    count_version(self->summary, chw_result_target_name(result, target), version.bytes);
+    count_version(self->summary, result, target);
+    if (self->results->factors > 0)
+        write_factors(self, result, target, row);
 }
 
 static void write_targets(const struct writing *self, const struct chw_result *result,
@@ -208,7 +279,7 @@ static void write_targets(const struct writing *self, const struct chw_result *r
         if (target < count)
             write_target(self, result, target, row);
         else
-            fputs(",,,", self->file);
+            write_empty_target(self);
     }
 }
 

@@ -3,8 +3,13 @@
  *
  *      row,region,status,chd_probability,chd_tier,chd_version,...
  *
+ * and with factors, behind the version of each target:
+ *
+ *      chd_base,chd_factor1,chd_contribution1,chd_factor2,...
+ *
  * `status` is "ok", "invalid: COLUMN: what", "invalid: why the batch is" or "dead: why".
- * The other cells are empty unless it is "ok". */
+ * The other cells are empty unless it is "ok"; a factor's, too, where no feature
+ * contributed any more, or the model gives none. */
 
 #ifndef CLIENT_RESULTS_H
 #define CLIENT_RESULTS_H
@@ -17,8 +22,8 @@
 
 struct results;
 
-/* NULL: out of memory. */
-struct results *results_new(const char *region_column);
+/* `factors`: as many as were asked for. NULL: out of memory. */
+struct results *results_new(const char *region_column, size_t factors);
 void results_free(struct results *self);
 
 /* Where the rows went, in input order. Row numbers are counted from 1. */
@@ -40,6 +45,8 @@ struct results_version {
     char target[64];
     uint8_t version[32];
     uint64_t rows;
+    bool explains, in_log_odds;
+    char unexplained[160]; /* why it does not; "" where none was asked to */
 };
 
 struct results_summary {

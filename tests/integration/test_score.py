@@ -6,6 +6,8 @@ tables made here. What was counted is read from the store."""
 
 import contextlib
 import csv
+import json
+import math
 import os
 import pathlib
 import re
@@ -19,6 +21,7 @@ from cluster import (Cluster, chw, environment, folder, main, program, read, sta
                      wait_until)
 
 USAGE, DATA, NO_INPUT, TEMPORARY = 64, 65, 66, 75
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "libchw.md"
 
 
@@ -105,6 +108,61 @@ class Score(unittest.TestCase):
         self.assertEqual(list(rows_of(self.results)[0]), [
             "row", "region", "status", "diabetes_probability", "diabetes_tier",
             "diabetes_version"])
+
+    # ---- factors ----
+
+    FACTORS = ["base", "factor1", "contribution1", "factor2", "contribution2"]
+
+    def test_factors_say_what_raised_and_lowered_each_score(self):
+        said = self.score("--explain", 2, "--what-if", "--model", "chd@champion", "--model",
+                          "diabetes@champion").stderr
+        rows = rows_of(self.results)
+        self.assertEqual(list(rows[0])[6:11], ["chd_" + name for name in self.FACTORS])
+        self.assertEqual(list(rows[0])[14:], ["diabetes_" + name for name in self.FACTORS])
+        self.assertRegex(said, r"chd [0-9a-f]{12} scored 3000 records; contributions in log-odds")
+        columns = set(rows_of(self.people)[0])
+        for row in rows:
+            first, second = (float(row["chd_contribution%d" % k]) for k in (1, 2))
+            self.assertGreaterEqual(abs(first), abs(second))
+            self.assertLess({row["chd_factor1"], row["chd_factor2"]}, columns)
+        old = [row for row, person in zip(rows, rows_of(self.people)) if int(person["age"]) > 75]
+        self.assertTrue(all(row["chd_factor1"] == "age" and float(row["chd_contribution1"]) > 0
+                            for row in old[:20]), old[:20])
+
+    def test_all_factors_and_the_base_add_up_to_the_log_odds(self):
+        self.score("--explain", 16, "--what-if", "--model", "chd@champion")
+        for row in rows_of(self.results):
+            p = float(row["chd_probability"])
+            parts = [row["chd_contribution%d" % k] for k in range(1, 17)]
+            margin = float(row["chd_base"]) + sum(float(part) for part in parts if part)
+            self.assertAlmostEqual(margin, math.log(p / (1 - p)), delta=2e-5)
+
+    def test_scores_are_the_same_with_factors_and_without(self):
+        self.score("--what-if")
+        plain = rows_of(self.results)
+        self.score("--what-if", "--explain", 1)
+        for row, same in zip(rows_of(self.results), plain):
+            self.assertLessEqual(same.items(), row.items())
+
+    def test_invalid_record_has_no_factors(self):
+        lines = self.head(2)
+        cells = lines[1].split(",")
+        cells[lines[0].split(",").index("age")] = "forty"
+        self.score("--explain", 2, table=self.table([lines[0], ",".join(cells), lines[2]]))
+        bad, good = rows_of(self.results)
+        self.assertEqual({bad["chd_" + name] for name in self.FACTORS}, {""})
+        self.assertNotIn("", {good["chd_" + name] for name in self.FACTORS})
+
+    def test_number_of_factors_has_bounds_and_belongs_to_the_job(self):
+        for wrong, says in (("17", "from 0 to 16"), ("-1", "from 0 to 16"), ("few", "0 to 16")):
+            self.assertIn(says, self.score("--explain", wrong, code=USAGE).stderr)
+        said = self.score("--explain", 16, "--batch-rows", 8193, code=USAGE).stderr
+        self.assertIn("--batch-rows times --explain is at most 131072", said)
+        with self.counts(3000):
+            self.score("--explain", 1)
+            said = self.score(code=USAGE).stderr
+            self.assertIn("--explain differs (it was \"1\", now \"\")", said)
+            self.assertIn("is complete", self.score("--explain", 1).stderr)
 
     def narrow(self):
         """Two people of whom only these are known: person_id, region, age, sex."""
@@ -298,6 +356,28 @@ class Score(unittest.TestCase):
         process.terminate()
         process.communicate(timeout=20)
         self.assertEqual(process.returncode, TEMPORARY)
+
+
+class Unexplained(unittest.TestCase):
+    def test_model_that_cannot_say_has_its_scores_and_the_reason(self):
+        golden = GOLDEN / "xgboost_binary"
+        model = json.loads(read(golden / "model.json"))
+        for tree in model["learner"]["gradient_booster"]["model"]["trees"]:
+            del tree["sum_hessian"]
+        with folder() as place, Cluster(place + "/data", workers=1) as cluster:
+            stripped, results = pathlib.Path(place + "/model.json"), place + "/results.csv"
+            stripped.write_text(json.dumps(model))
+            for name, path in ("knows", golden / "model.json"), ("not", stripped):
+                cluster.chw("model", "import", path, "--name", name, "--alias", "champion")
+            said = cluster.chw("score", golden / "rows.csv", "--region-column", "county", "-o",
+                               results, "--explain", 1).stderr
+            rows = rows_of(results)
+        self.assertRegex(said, "not [0-9a-f]{12} scored .* records; no factors: it does not know")
+        for row in rows:
+            self.assertEqual(row["knows_probability"], row["not_probability"])
+            self.assertIn(row["knows_factor1"], ("age", "bmi", "county"))
+            self.assertEqual((row["not_base"], row["not_factor1"], row["not_contribution1"]),
+                             ("", "", ""))
 
 
 class Library(unittest.TestCase):

@@ -109,6 +109,10 @@ static void another_request_is_refused_and_the_difference_named(void **state)
     assert_int_equal(job_load(&again, true, &error), STATUS_INVALID);
     assert_says(&error, "--region-column differs");
     again.region_column = "region";
+    again.explain = 3;
+    assert_int_equal(job_load(&again, true, &error), STATUS_INVALID);
+    assert_says(&error, "--explain differs (it was \"\", now \"3\")");
+    again.explain = 0;
     again.input.bytes[0] = 1;
     assert_int_equal(job_load(&again, true, &error), STATUS_INVALID);
     assert_says(&error, "the records are others");
@@ -120,6 +124,21 @@ static void another_request_is_refused_and_the_difference_named(void **state)
     again.what_if = true;
     assert_int_equal(job_load(&again, true, &error), STATUS_INVALID);
     assert_says(&error, "a job that counts");
+}
+
+static void run_without_the_factors_is_another_job(void **state)
+{
+    (void)state;
+    struct error_text error;
+    struct digest none = job_identity(&job);
+    job.explain = 3;
+    struct digest three = job_identity(&job);
+    assert_memory_not_equal(&none, &three, sizeof none);
+    save();
+    assert_int_equal(load_again(false, &error), STATUS_INVALID);
+    assert_says(&error, "--explain differs (it was \"3\", now \"\")");
+    again.explain = 3;
+    assert_int_equal(job_load(&again, false, NULL), STATUS_OK);
 }
 
 static void what_if_leaves_nothing_to_go_on_with(void **state)
@@ -180,6 +199,7 @@ int main(void)
         TEST(next_run_knows_columns_date_and_state),
         TEST(folder_without_a_job_file_was_never_begun),
         TEST(another_request_is_refused_and_the_difference_named),
+        TEST(run_without_the_factors_is_another_job),
         TEST(what_if_leaves_nothing_to_go_on_with),
         TEST(lost_journal_is_damage_not_a_new_job),
         TEST(second_run_at_the_same_time_is_refused),
