@@ -22,7 +22,7 @@ struct bench_config {
     char *data, *models, *encoding, *format;
     uint64_t runs, threads, seed, rows, trees;
     double seconds;
-    bool generate, print_kernels;
+    bool generate, no_proxy, print_kernels;
 };
 
 #define KEY(name, type, field) name, type, offsetof(struct bench_config, field)
@@ -51,6 +51,8 @@ static const struct config_key keys[] = {
     {KEY("seed", CONFIG_COUNT, seed), "1", 0, 0, "N",
      "of the split, the training and what is made up"},
     {KEY("format", CONFIG_TEXT, format), "table", 0, 0, "FORMAT", "table, csv or json"},
+    {KEY("no-proxy", CONFIG_FLAG, no_proxy), NULL, 0, 0, NULL,
+     "let XGBoost make a proxy DMatrix for each call, as its Python package does"},
     {KEY("print-kernels", CONFIG_FLAG, print_kernels), NULL, 0, 0, NULL,
      "also print which kernel each model has, and its loading (table only)"},
 };
@@ -162,6 +164,7 @@ static enum status train(struct bench *self, const struct kernel_case *of)
     const struct bench_config *config = self->config;
     struct kernel_request request = {.codes = strcmp(config->encoding, "code") == 0,
                                      .seed = config->seed,
+                                     .proxies = !config->no_proxy,
                                      .models = config->models};
     if (self->subject_of != NULL && kernel_case_shares_model(self->subject_of, of))
         return STATUS_OK;
@@ -249,6 +252,7 @@ static enum status print_report(struct bench *self)
         self->table == NULL ? self->continuous : self->table;
     report->origin = table->origin;
     report->encoding = config->encoding;
+    report->proxies = !config->no_proxy;
     report->seed = config->seed;
     report->runs = config->runs;
     report->seconds = config->seconds;

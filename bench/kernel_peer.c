@@ -11,7 +11,9 @@ static enum status open_xgboost(const struct kernel_subject *subject,
                                 void **out, struct error_text *error)
 {
     struct kernel_xgboost *self;
-    enum status status = kernel_xgboost_open(&subject->json, rows, threads, &self, error);
+    const struct kernel_xgboost_options options = {threads, subject->proxies};
+    enum status status =
+        kernel_xgboost_open(&subject->json, rows, &options, &self, error);
     if (status == STATUS_OK)
         *out = self;
     return status;
@@ -62,13 +64,14 @@ static enum status open_explaining(const struct kernel_subject *subject,
                                    const struct kernel_rows *rows, size_t threads,
                                    void **out, struct error_text *error)
 {
+    const struct kernel_xgboost_options options = {.threads = threads};
     struct explaining *self = calloc(1, sizeof *self);
     if (self == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
     self->design = &subject->design;
     self->rows = rows->batch_rows;
     enum status status =
-        kernel_xgboost_open(&subject->json, rows, threads, &self->xgboost, error);
+        kernel_xgboost_open(&subject->json, rows, &options, &self->xgboost, error);
     if (status == STATUS_OK)
         status = kernel_xgboost_prepare(self->xgboost, error);
     if (status == STATUS_OK)

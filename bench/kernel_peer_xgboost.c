@@ -18,9 +18,14 @@ struct values_text {
     char text[VALUES_TEXT_SIZE]; /* of a batch's rows: an __array_interface__ */
 };
 
+struct xgboost_thread {
+    BoosterHandle booster;
+    DMatrixHandle proxy; /* NULL: none */
+};
+
 struct kernel_xgboost {
     const struct kernel_rows *rows;
-    BoosterHandle *boosters; /* one per thread */
+    struct xgboost_thread *threads;
     size_t thread_count;
     struct values_text *texts; /* one per batch: not made while the clock runs */
     DMatrixHandle *matrices;   /* for contributions: batch after batch of each thread */
@@ -206,14 +211,20 @@ enum status kernel_xgboost_train(const struct kernel_training *training,
 
 /* ---- scoring ---- */
 
-static enum status open_booster(const struct kernel_json *json, BoosterHandle *out,
-                                struct error_text *error)
+static enum status open_thread(const struct kernel_json *json, bool proxy,
+                               struct xgboost_thread *out, struct error_text *error)
 {
-    enum status status = check_call(XGBoosterCreate(NULL, 0, out), "start", error);
+    BoosterHandle *booster = &out->booster;
+    enum status status = check_call(XGBoosterCreate(NULL, 0, booster), "start", error);
     if (status == STATUS_OK)
-        status = check_call(XGBoosterLoadModelFromBuffer(*out, json->text, json->size),
-                            "read its model", error);
-    return status == STATUS_OK ? set_text(*out, "nthread", "1", error) : status;
+        status =
+            check_call(XGBoosterLoadModelFromBuffer(*booster, json->text, json->size),
+                       "read its model", error);
+    if (status == STATUS_OK)
+        status = set_text(*booster, "nthread", "1", error);
+    if (status == STATUS_OK && proxy)
+        status = check_call(XGProxyDMatrixCreate(&out->proxy), "make a proxy", error);
+    return status;
 }
 
 static void describe_batches(struct kernel_xgboost *self)
@@ -227,7 +238,8 @@ static void describe_batches(struct kernel_xgboost *self)
 }
 
 enum status kernel_xgboost_open(const struct kernel_json *json,
-                                const struct kernel_rows *rows, size_t threads,
+                                const struct kernel_rows *rows,
+                                const struct kernel_xgboost_options *options,
                                 struct kernel_xgboost **out, struct error_text *error)
 {
     enum status status = STATUS_NOMEM;
@@ -235,14 +247,14 @@ enum status kernel_xgboost_open(const struct kernel_json *json,
     if (self == NULL)
         goto fail;
     self->rows = rows;
-    self->boosters = calloc(threads, sizeof *self->boosters);
+    self->threads = calloc(options->threads, sizeof *self->threads);
     self->texts = calloc(rows->batch_count, sizeof *self->texts);
-    if (self->boosters == NULL || self->texts == NULL)
+    if (self->threads == NULL || self->texts == NULL)
         goto fail;
     describe_batches(self);
-    for (size_t i = 0; i < threads; i++) {
+    for (size_t i = 0; i < options->threads; i++) {
         self->thread_count++;
-        status = open_booster(json, &self->boosters[i], error);
+        status = open_thread(json, options->proxies, &self->threads[i], error);
         if (status != STATUS_OK)
             goto fail;
     }
@@ -251,6 +263,14 @@ enum status kernel_xgboost_open(const struct kernel_json *json,
 fail:
     kernel_xgboost_close(self);
     return status;
+}
+
+static void close_thread(struct xgboost_thread *self)
+{
+    if (self->proxy != NULL)
+        XGDMatrixFree(self->proxy);
+    if (self->booster != NULL)
+        XGBoosterFree(self->booster);
 }
 
 static size_t matrix_count(const struct kernel_xgboost *self)
@@ -263,13 +283,12 @@ void kernel_xgboost_close(struct kernel_xgboost *self)
     if (self == NULL)
         return;
     for (size_t i = 0; i < self->thread_count; i++)
-        if (self->boosters[i] != NULL)
-            XGBoosterFree(self->boosters[i]);
+        close_thread(&self->threads[i]);
     for (size_t i = 0; self->matrices != NULL && i < matrix_count(self); i++)
         if (self->matrices[i] != NULL)
             XGDMatrixFree(self->matrices[i]);
     free(self->matrices);
-    free(self->boosters);
+    free(self->threads);
     free(self->texts);
     free(self);
 }
@@ -284,10 +303,11 @@ enum status kernel_xgboost_margins(struct kernel_xgboost *self, size_t thread,
     const bst_ulong *shape;
     bst_ulong dimensions;
     const float *found; /* the booster's */
-    enum status status = check_call(
-        XGBoosterPredictFromDense(self->boosters[thread], self->texts[batch].text, config,
-                                  NULL, &shape, &dimensions, &found),
-        "score", error);
+    enum status status =
+        check_call(XGBoosterPredictFromDense(
+                       self->threads[thread].booster, self->texts[batch].text, config,
+                       self->threads[thread].proxy, &shape, &dimensions, &found),
+                   "score", error);
     if (status != STATUS_OK)
         return status;
     assert(dimensions >= 1 && shape[0] == self->rows->batch_rows);
@@ -324,8 +344,8 @@ enum status kernel_xgboost_contributions(struct kernel_xgboost *self, size_t thr
     bst_ulong dimensions;
     DMatrixHandle matrix = self->matrices[thread * self->rows->batch_count + batch];
     enum status status =
-        check_call(XGBoosterPredictFromDMatrix(self->boosters[thread], matrix, config,
-                                               &shape, &dimensions, out),
+        check_call(XGBoosterPredictFromDMatrix(self->threads[thread].booster, matrix,
+                                               config, &shape, &dimensions, out),
                    "explain", error);
     if (status == STATUS_OK)
         assert(dimensions == 2 && shape[0] == self->rows->batch_rows &&

@@ -9,6 +9,7 @@
 #include "bench/kernel_case.h"
 #include "bench/kernel_rows.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,10 +30,17 @@ MUST_CHECK enum status kernel_xgboost_train(const struct kernel_training *traini
 
 struct kernel_xgboost;
 
-/* A handle of the model for each of `threads` threads, ready to score the batches of
- * `rows`, which are borrowed. */
+struct kernel_xgboost_options {
+    size_t threads; /* a handle of the model for each */
+    /* Give each prediction the thread's own proxy DMatrix, which the API allows: it makes
+     * one for each call otherwise, as for the Python package. */
+    bool proxies;
+};
+
+/* Ready to score the batches of `rows`, which are borrowed. */
 MUST_CHECK enum status kernel_xgboost_open(const struct kernel_json *json,
-                                           const struct kernel_rows *rows, size_t threads,
+                                           const struct kernel_rows *rows,
+                                           const struct kernel_xgboost_options *options,
                                            struct kernel_xgboost **out,
                                            struct error_text *error);
 void kernel_xgboost_close(struct kernel_xgboost *self);

@@ -41,8 +41,9 @@ static void print_head(const struct kernel_report *self, FILE *file)
     fprintf(file, "rows:    %s; categories as %s inputs\n", self->origin, self->encoding);
     fprintf(file,
             "method:  %zu runs of each side in turn, %g s each; median, and the ratio's "
-            "range; seed %" PRIu64 "\n\n",
-            self->runs, self->seconds, self->seed);
+            "range; seed %" PRIu64 "%s\n\n",
+            self->runs, self->seconds, self->seed,
+            self->proxies ? "" : "; XGBoost without proxies");
     if (!machine_is_release())
         fputs("WARNING: this is no release build; its figures say nothing\n\n", file);
 }
@@ -231,9 +232,11 @@ void kernel_report_json(const struct kernel_report *self, FILE *file)
     write_text(file, "rows", self->origin);
     write_text(file, "encoding", self->encoding);
     fprintf(file,
-            "  \"cores\": %ld,\n  \"seed\": %" PRIu64 ",\n  \"runs\": %zu,\n"
+            "  \"proxies\": %s,\n  \"cores\": %ld,\n  \"seed\": %" PRIu64
+            ",\n  \"runs\": %zu,\n"
             "  \"seconds\": %g,\n  \"cases\": [\n",
-            machine.cores, self->seed, self->runs, self->seconds);
+            self->proxies ? "true" : "false", machine.cores, self->seed, self->runs,
+            self->seconds);
     for (size_t i = 0; i < self->count; i++) {
         write_entry(file, &self->entries[i]);
         fputs(i + 1 < self->count ? ",\n" : "\n", file);

@@ -26,6 +26,7 @@ struct kernel_entry {
 
 struct kernel_report {
     const char *origin, *encoding;
+    bool proxies; /* see kernel_peer_xgboost.h */
     uint64_t seed;
     size_t runs;
     double seconds;

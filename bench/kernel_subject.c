@@ -159,7 +159,7 @@ enum status kernel_subject_train(const struct kernel_request *request,
 {
     struct kernel_training training = {.inputs = NULL};
     bool sklearn = kernel_recipe_is_sklearn(recipe);
-    *out = (struct kernel_subject){.recipe = *recipe};
+    *out = (struct kernel_subject){.recipe = *recipe, .proxies = request->proxies};
     enum status status =
         kernel_design_fit(request->table, sklearn ? PIPELINE_LINEAR : PIPELINE_TREES,
                           request->codes && !sklearn, &out->design, error);

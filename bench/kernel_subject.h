@@ -14,6 +14,7 @@ struct kernel_subject {
     struct kernel_recipe recipe;
     struct kernel_design design;
     struct kernel_json json;        /* of XGBoost; else empty */
+    bool proxies;                   /* its way to score */
     struct kernel_sklearn *sklearn; /* which has the model; else NULL */
     const char *peer;               /* with its version */
     struct model *model;
@@ -26,6 +27,7 @@ struct kernel_request {
     const struct kernel_table *table; /* of the recipe */
     bool codes;                       /* see kernel_design.h; of XGBoost's models only */
     uint64_t seed;
+    bool proxies;       /* see kernel_peer_xgboost.h */
     const char *models; /* folder that keeps XGBoost's models; NULL: none are kept */
 };
 

@@ -80,6 +80,13 @@ class KernelBench(unittest.TestCase):
             self.assertEqual(row["different"], "0")
             self.assertGreater(float(row["ratio"]), 0)
 
+    def test_a_peer_without_proxies_is_equal_too_and_that_is_said(self):
+        options = "--no-proxy", "--case", "boosting-100-1", "--threads", 2
+        report = json.loads(bench(*options, "--format", "json").stdout)
+        self.assertIs(report["proxies"], False)
+        self.assertEqual([entry["different"] for entry in report["cases"]], [0, 0])
+        self.assertIn("without proxies", bench(*options).stdout)
+
     def test_the_same_seed_gives_the_same_model(self):
         def shape():
             report = json.loads(bench("--case", "depth8", "--format", "json").stdout)
