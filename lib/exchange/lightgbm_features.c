@@ -20,6 +20,7 @@ struct signature {
 
 /* ---- names that pandas had ---- */
 
+/* The last such line counts, as in LightGBM. */
 static enum status read_pandas(const struct span *tail, json_t **out,
                                struct error_text *error)
 {
@@ -28,6 +29,7 @@ static enum status read_pandas(const struct span *tail, json_t **out,
     while (span_line(&rest, &line))
         if (span_starts(&line, pandas_key)) {
             line.at += strlen(pandas_key);
+            json_decref(*out);
             enum status status = document_read_json(
                 (const uint8_t *)line.at, (size_t)(line.end - line.at), out, error);
             if (status != STATUS_OK)
