@@ -192,6 +192,7 @@ static void note(struct bench *self, const struct kernel_result *result)
         .model = {.kernel = model_kernel(subject->model),
                   .load_ms = subject->load_ms,
                   .model_size = subject->model_size,
+                  .kernel_size = model_kernel_bytes(subject->model),
                   .tree_count = subject->tree_count,
                   .leaf_count = subject->leaf_count,
                   .input_count = subject->design.width},

@@ -131,9 +131,10 @@ static bool is_same_model(const struct kernel_report *self, size_t index)
 
 void kernel_report_kernels(const struct kernel_report *self, FILE *file)
 {
-    static const char *const heading[] = {"model of", "kernel", "trees",  "leaves",
-                                          "inputs",   "KiB",    "load ms"};
-    struct text_table *table = text_table_new("llrrrrr");
+    static const char *const heading[] = {"model of",     "kernel", "trees",
+                                          "leaves",       "inputs", "KiB",
+                                          "compiled KiB", "load ms"};
+    struct text_table *table = text_table_new("llrrrrrr");
     if (table == NULL)
         return;
     for (size_t i = 0; i < sizeof heading / sizeof heading[0]; i++)
@@ -148,6 +149,7 @@ void kernel_report_kernels(const struct kernel_report *self, FILE *file)
         text_table_add(table, "%zu", model->leaf_count);
         text_table_add(table, "%zu", model->input_count);
         text_table_add(table, "%zu", model->model_size / 1024);
+        text_table_add(table, "%zu", model->kernel_size / 1024);
         text_table_add(table, "%.1f", model->load_ms);
     }
     text_table_print(table, file);
@@ -210,12 +212,12 @@ static void write_entry(FILE *file, const struct kernel_entry *entry)
             "     \"verdict\": \"%s\", \"compared\": %zu, \"different\": %zu, "
             "\"largest_difference\": %g, \"sums_apart\": %g,\n"
             "     \"kernel\": \"%s\", \"trees\": %zu, \"leaves\": %zu, \"inputs\": %zu, "
-            "\"model_bytes\": %zu, \"load_ms\": %.3f}",
+            "\"model_bytes\": %zu, \"compiled_bytes\": %zu, \"load_ms\": %.3f}",
             kernel_tree_record_ns(result, model->tree_count), result->of->condition,
             result->of->aim, verdicts[kernel_verdict(result)], result->compared,
             result->different, result->largest, result->sums_apart, model->kernel,
             model->tree_count, model->leaf_count, model->input_count, model->model_size,
-            model->load_ms);
+            model->kernel_size, model->load_ms);
 }
 
 void kernel_report_json(const struct kernel_report *self, FILE *file)

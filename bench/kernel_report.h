@@ -16,7 +16,8 @@ struct kernel_model_note {
     const char *kernel; /* for large batches */
     char peer[64];      /* with its version */
     double load_ms;
-    size_t model_size, tree_count, leaf_count, input_count;
+    size_t model_size, kernel_size; /* bytes: as stored; of what its kernels compiled */
+    size_t tree_count, leaf_count, input_count;
 };
 
 struct kernel_entry {
