@@ -11,6 +11,7 @@
 struct factors {
     struct explainer *explainer; /* NULL: the model cannot explain */
     uint32_t rows, next;
+    uint32_t begun; /* rows from `next` that are being explained */
     uint32_t feature_count;
     float *block; /* contributions of all features to the rows of a block */
     Chw__Factors message;
@@ -30,7 +31,7 @@ static enum status describe(struct factors *self, const struct model *model,
     message->features = calloc(cells, sizeof *message->features);
     message->contributions = calloc(cells, sizeof *message->contributions);
     self->block =
-        calloc((size_t)FACTORS_BLOCK_ROWS * self->feature_count, sizeof *self->block);
+        calloc((size_t)EXPLAIN_ROWS_MAX * self->feature_count, sizeof *self->block);
     if (message->names == NULL || message->features == NULL ||
         message->contributions == NULL || self->block == NULL)
         return STATUS_NOMEM;
@@ -96,18 +97,31 @@ static void choose_largest(const struct factors *self, const float *contribution
     }
 }
 
-bool factors_step(struct factors *self, const Chw__RecordFault *faults)
+static void begin_block(struct factors *self)
 {
-    uint32_t left = self->explainer == NULL ? 0 : self->rows - self->next;
-    uint32_t count = left < FACTORS_BLOCK_ROWS ? left : FACTORS_BLOCK_ROWS;
-    if (count == 0)
-        return false;
-    explainer_run(self->explainer, self->next, count, self->block);
-    for (uint32_t i = 0; i < count; i++)
+    uint32_t left = self->rows - self->next;
+    self->begun = left < EXPLAIN_ROWS_MAX ? left : EXPLAIN_ROWS_MAX;
+    explainer_begin(self->explainer, self->next, self->begun, self->block);
+}
+
+static void end_block(struct factors *self, const Chw__RecordFault *faults)
+{
+    for (uint32_t i = 0; i < self->begun; i++)
         if (faults[self->next + i] == CHW__RECORD_FAULT__RECORD_FAULT_NONE)
             choose_largest(self, self->block + (size_t)i * self->feature_count,
                            self->next + i);
-    self->next += count;
+    self->next += self->begun;
+    self->begun = 0;
+}
+
+bool factors_step(struct factors *self, const Chw__RecordFault *faults)
+{
+    if (self->explainer == NULL || self->next == self->rows)
+        return false;
+    if (self->begun == 0)
+        begin_block(self);
+    if (!explainer_step(self->explainer))
+        end_block(self, faults);
     return true;
 }
 

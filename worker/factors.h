@@ -9,10 +9,7 @@
 
 #include "batch.pb-c.h"
 
-enum {
-    FACTORS_MAX = 16,        /* per record */
-    FACTORS_BLOCK_ROWS = 512 /* explained at once */
-};
+enum { FACTORS_MAX = 16 /* per record */ };
 
 struct factors;
 
@@ -23,8 +20,8 @@ MUST_CHECK enum status factors_new(const struct model *model,
                                    uint32_t count, struct factors **out);
 void factors_free(struct factors *self); /* accepts NULL */
 
-/* Explain the next block; faults[i] is that of row i, of all rows. False: every row had
- * been explained before, or the model cannot explain. */
+/* A short step towards explaining all; faults[i] is that of row i, of all rows. False:
+ * every row had been explained before, or the model cannot explain. */
 bool factors_step(struct factors *self, const Chw__RecordFault *faults);
 
 /* Owned by the factors. */

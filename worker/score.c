@@ -145,8 +145,8 @@ static void score_block(struct scoring *self, uint32_t count)
     self->next += count;
 }
 
-/* A block of one target. */
-static bool explain_block(struct scoring *self)
+/* A step of one target. */
+static bool explain_step(struct scoring *self)
 {
     for (size_t i = 0; i < self->serving->count; i++)
         if (self->targets[i].factors != NULL &&
@@ -159,7 +159,7 @@ bool scoring_step(struct scoring *self)
 {
     uint32_t left = self->rows - self->next;
     if (left == 0)
-        return explain_block(self);
+        return explain_step(self);
     score_block(self, left < SCORE_BLOCK_ROWS ? left : SCORE_BLOCK_ROWS);
     return true;
 }

@@ -32,9 +32,7 @@ MUST_CHECK enum status scoring_new(const struct columns *columns,
                                    struct scoring **out, struct error_text *error);
 void scoring_free(struct scoring *self); /* accepts NULL */
 
-/* Score the next block; after the last, explain the next. False: all had been done
- * before.
- */
+/* Score the next block; after the last, a step of explaining. False: all is done. */
 bool scoring_step(struct scoring *self);
 
 /* The reply's message, owned by the scoring; every row has been scored. */

@@ -6,6 +6,7 @@
 #include "model/explain_state.h"
 #include "model/reference.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -27,7 +28,14 @@ struct explainer {
     double *block, *part_block; /* contributions of KERNEL_BLOCK records */
     double base;
     bool log_odds;
+
+    /* What has been begun: */
+    uint32_t first, count;
+    float *contributions; /* the caller's */
+    size_t at;            /* the part */
 };
+
+_Static_assert((int)EXPLAIN_ROWS_MAX == (int)KERNEL_BLOCK, "rows that have room");
 
 /* ---- trees ---- */
 
@@ -85,15 +93,23 @@ static void run_release(struct explain_run *self)
     free(self->rules);
 }
 
-static void explain_way(struct explain_run *run, uint32_t first, uint32_t count)
+void explain_run_begin(struct explain_run *self, uint32_t first, uint32_t count)
+{
+    size_t floats = self->leaves->questions->feature_count * KERNEL_BLOCK;
+    memset(self->sums, 0, floats * sizeof *self->sums);
+    memset(self->totals, 0, floats * sizeof *self->totals);
+    self->first = first;
+    self->count = count;
+    self->at = self->tree = self->leaf = 0;
+}
+
+static bool run_step(struct explain_run *run)
 {
 #if defined(__x86_64__)
-    if (cpu_has_avx512()) {
-        explain_block_avx512(run, first, count);
-        return;
-    }
+    if (cpu_has_avx512())
+        return explain_step_avx512(run);
 #endif
-    explain_block_portable(run, first, count);
+    return explain_step_portable(run);
 }
 
 static void part_margins(const struct binding *binding, size_t part, uint32_t first,
@@ -123,20 +139,20 @@ static void add_rounding(const struct part_explainer *self, const double *margin
     }
 }
 
-static void explain_trees(struct part_explainer *self, const struct binding *binding,
-                          uint32_t first, uint32_t count, double *contributions)
+/* What the run has totalled. */
+static void explain_trees(const struct part_explainer *self,
+                          const struct binding *binding, double *contributions)
 {
-    struct explain_run *run = &self->run;
+    const struct explain_run *run = &self->run;
     size_t features = run->leaves->questions->feature_count;
     double margins[KERNEL_BLOCK];
-    explain_way(run, first, count);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < run->count; i++)
         for (size_t k = 0; k < features; k++)
             contributions[i * features + k] =
                 self->leaf_scale * run->totals[k * KERNEL_BLOCK + i];
-    part_margins(binding, (size_t)(self->part - binding->model->parts), first, count,
-                 margins);
-    add_rounding(self, margins, count, features, contributions);
+    part_margins(binding, (size_t)(self->part - binding->model->parts), run->first,
+                 run->count, margins);
+    add_rounding(self, margins, run->count, features, contributions);
 }
 
 /* ---- linear ---- */
@@ -283,29 +299,63 @@ struct explain_run *explainer_part_run(struct explainer *self, size_t part)
 
 /* ---- run ---- */
 
-static void explain_block(struct explainer *self, uint32_t first, uint32_t count)
+static void begin_part(struct explainer *self)
 {
+    if (self->at < self->part_count && self->parts[self->at].part->linear == NULL)
+        explain_run_begin(&self->parts[self->at].run, self->first, self->count);
+}
+
+void explainer_begin(struct explainer *self, uint32_t first, uint32_t count,
+                     float *contributions)
+{
+    assert(count >= 1 && count <= EXPLAIN_ROWS_MAX);
     size_t size = count * self->binding->model->message->n_features;
     memset(self->block, 0, size * sizeof *self->block);
-    for (size_t i = 0; i < self->part_count; i++) {
-        struct part_explainer *part = &self->parts[i];
-        if (part->part->linear != NULL)
-            explain_linear(part, self->binding, first, count, self->part_block);
-        else
-            explain_trees(part, self->binding, first, count, self->part_block);
-        for (size_t k = 0; k < size; k++)
-            self->block[k] += self->part_block[k];
-    }
+    self->first = first;
+    self->count = count;
+    self->contributions = contributions;
+    self->at = 0;
+    begin_part(self);
+}
+
+static void end_part(struct explainer *self)
+{
+    struct part_explainer *part = &self->parts[self->at];
+    size_t size = self->count * self->binding->model->message->n_features;
+    if (part->part->linear != NULL)
+        explain_linear(part, self->binding, self->first, self->count, self->part_block);
+    else
+        explain_trees(part, self->binding, self->part_block);
+    for (size_t k = 0; k < size; k++)
+        self->block[k] += self->part_block[k];
+}
+
+bool explainer_step(struct explainer *self)
+{
+    struct part_explainer *part = &self->parts[self->at];
+    if (part->part->linear == NULL && run_step(&part->run))
+        return true;
+    end_part(self);
+    self->at++;
+    begin_part(self);
+    if (self->at < self->part_count)
+        return true;
+    size_t size = self->count * self->binding->model->message->n_features;
+    for (size_t k = 0; k < size; k++)
+        self->contributions[k] = (float)self->block[k];
+    return false;
 }
 
 void explainer_run(struct explainer *self, uint32_t first, uint32_t count,
                    float *contributions)
 {
     size_t features = self->binding->model->message->n_features;
-    for (uint32_t done = 0; done < count; done += KERNEL_BLOCK) {
-        uint32_t rows = count - done < KERNEL_BLOCK ? count - done : KERNEL_BLOCK;
-        explain_block(self, first + done, rows);
-        for (size_t i = 0; i < rows * features; i++)
-            contributions[done * features + i] = (float)self->block[i];
+    for (uint32_t done = 0; done < count; done += EXPLAIN_ROWS_MAX) {
+        uint32_t left = count - done;
+        explainer_begin(self, first + done,
+                        left < EXPLAIN_ROWS_MAX ? left : EXPLAIN_ROWS_MAX,
+                        contributions + done * features);
+        while (explainer_step(self))
+            continue;
     }
 }

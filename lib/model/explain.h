@@ -22,6 +22,7 @@
 #include "model/model.h"
 
 enum {
+    EXPLAIN_ROWS_MAX = 512,            /* at once */
     EXPLAIN_DEPTH_MAX = 64,            /* of a tree */
     EXPLAIN_SIZE_MAX = 1 << 29,        /* bytes that a model's explanations may take */
     EXPLAIN_TABLES_SIZE_MAX = 1 << 28, /* of these, for tables: beyond, slower */
@@ -48,5 +49,12 @@ bool explainer_in_log_odds(const struct explainer *self);
  * feature k to row first + i. Those of a record with a fault mean nothing. */
 void explainer_run(struct explainer *self, uint32_t first, uint32_t count,
                    float *contributions);
+
+/* The same in steps, for a thread with other duties: each is short, whatever the model.
+ * Begin with 1 to EXPLAIN_ROWS_MAX rows, then step until that is false: only then
+ * `contributions`, which stay until then, have been written. */
+void explainer_begin(struct explainer *self, uint32_t first, uint32_t count,
+                     float *contributions);
+bool explainer_step(struct explainer *self);
 
 #endif

@@ -3,7 +3,7 @@
  * stays in registers. For other targets nothing. */
 #if defined(__AVX512VBMI__) && defined(__AVX512BW__) && defined(__GFNI__)
 
-#define EXPLAIN_BLOCK_NAME explain_block_avx512
+#define EXPLAIN_STEP_NAME explain_step_avx512
 #include "model/plane_avx512.h"
 
 #include "model/explain_run.h"

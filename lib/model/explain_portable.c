@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* explain_portable.c - explanations on any processor. */
-#define EXPLAIN_BLOCK_NAME explain_block_portable
+#define EXPLAIN_STEP_NAME explain_step_portable
 #include "model/plane_portable.h"
 
 #include "model/plane_index.h"

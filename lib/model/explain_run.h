@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* explain_run.h - answers -> per leaf: conditions -> contributions, added in the order of
  * leaves and players; compiled by explain_portable.c and explain_avx512.c, which set
- * EXPLAIN_BLOCK_NAME, include a plane_*.h and define
+ * EXPLAIN_STEP_NAME, include a plane_*.h and define
  *
  *   void add_tables(leaf, players, conditions, tables, sums)
  *
@@ -11,7 +11,10 @@
 #include "model/answers_run.h"
 #include "model/explain_state.h"
 
-enum { TREES_TOGETHER = 8 };
+enum {
+    TREES_TOGETHER = 8,
+    STEP_COST = 1 << 15, /* of the leaves of a step: several milliseconds */
+};
 
 static void add_tables(const struct explained_leaf *leaf, const struct player *players,
                        const plane *conditions, const float *tables, float *sums);
@@ -101,27 +104,42 @@ static void total_up(struct explain_run *self, uint32_t at)
     }
 }
 
-static void explain_planes(struct explain_run *self, uint32_t at)
+/* About as many table look-ups for PLANE_RECORDS records. */
+static uint32_t cost(const struct explain_run *self, const struct explained_leaf *leaf)
 {
-    const struct explained_leaves *leaves = self->leaves;
-    uint32_t leaf = 0;
-    for (uint32_t tree = 0; tree < leaves->tree_count; tree++) {
-        for (; leaf < leaves->tree_ends[tree]; leaf++)
-            add_leaf(self, &leaves->leaves[leaf], self->sums + at);
-        if (tree % TREES_TOGETHER == TREES_TOGETHER - 1)
-            total_up(self, at);
-    }
-    total_up(self, at);
+    uint32_t players = leaf->player_count;
+    return 1 + (leaf->tabulated ? players : players * self->rules[players].count / 4);
 }
 
-void EXPLAIN_BLOCK_NAME(struct explain_run *self, uint32_t first, uint32_t count)
+/* False: the step is over before the leaves are. */
+static bool explain_planes(struct explain_run *self)
 {
-    size_t features = self->leaves->questions->feature_count;
-    memset(self->sums, 0, features * KERNEL_BLOCK * sizeof *self->sums);
-    memset(self->totals, 0, features * KERNEL_BLOCK * sizeof *self->totals);
-    for (uint32_t at = 0; at < count; at += PLANE_RECORDS) {
-        uint32_t rows = count - at < PLANE_RECORDS ? count - at : PLANE_RECORDS;
-        answer_all(self->answers, first + at, rows);
-        explain_planes(self, at);
+    const struct explained_leaves *leaves = self->leaves;
+    uint32_t spent = 0;
+    for (; self->tree < leaves->tree_count; self->tree++) {
+        for (; self->leaf < leaves->tree_ends[self->tree]; self->leaf++) {
+            const struct explained_leaf *leaf = &leaves->leaves[self->leaf];
+            if (spent > STEP_COST)
+                return false;
+            add_leaf(self, leaf, self->sums + self->at);
+            spent += cost(self, leaf);
+        }
+        if (self->tree % TREES_TOGETHER == TREES_TOGETHER - 1)
+            total_up(self, self->at);
     }
+    total_up(self, self->at);
+    return true;
+}
+
+bool EXPLAIN_STEP_NAME(struct explain_run *self)
+{
+    uint32_t left = self->count - self->at;
+    if (self->tree == 0 && self->leaf == 0)
+        answer_all(self->answers, self->first + self->at,
+                   left < PLANE_RECORDS ? left : PLANE_RECORDS);
+    if (!explain_planes(self))
+        return true;
+    self->at += PLANE_RECORDS;
+    self->tree = self->leaf = 0;
+    return self->at < self->count;
 }

@@ -18,11 +18,19 @@ struct explain_run {
     float *met;     /* of each player of a leaf: 1 where the condition is met, else 0 */
     float *product; /* of a leaf's factors */
     struct shapley_rule *rules; /* by players */
+
+    /* Where the block is: */
+    uint32_t first, count; /* rows, up to KERNEL_BLOCK */
+    uint32_t at;           /* of these, the first that is being explained */
+    uint32_t tree, leaf;   /* the next */
 };
 
-/* Fill `totals` for up to KERNEL_BLOCK records. */
-void explain_block_portable(struct explain_run *self, uint32_t first, uint32_t count);
-void explain_block_avx512(struct explain_run *self, uint32_t first, uint32_t count);
+/* Begin a block of 1 to KERNEL_BLOCK records. */
+void explain_run_begin(struct explain_run *self, uint32_t first, uint32_t count);
+
+/* Explain some of its leaves; false: all are, and `totals` are filled. */
+bool explain_step_portable(struct explain_run *self);
+bool explain_step_avx512(struct explain_run *self);
 
 /* Of a part whose estimator is trees; for tests. */
 struct explainer;

@@ -251,6 +251,32 @@ static void linear_contributions_are_counted_from_the_means(void **state)
     }
 }
 
+/* ---- steps ---- */
+
+static void steps_in_turn_with_another_explainer_give_the_same_bits(void **state)
+{
+    (void)state;
+    struct explainer *other;
+    float *stepped = build_alloc(EXPLAIN_ROWS_MAX * FEATURES_MAX * sizeof *stepped);
+    float *others = build_alloc(EXPLAIN_ROWS_MAX * FEATURES_MAX * sizeof *others);
+    unsigned steps = 1;
+    Chw__Model *model = many_players();
+    any_add_trees(model, 300, 14);
+    open_it(model, any_batch(model));
+    run(EXPLAIN_ROWS_MAX);
+    assert_int_equal(explainer_new(it.binding, &other, &it.reason), STATUS_OK);
+    explainer_begin(it.explainer, 0, EXPLAIN_ROWS_MAX, stepped);
+    explainer_begin(other, 100, 1, others);
+    for (; explainer_step(it.explainer); steps++)
+        if (!explainer_step(other))
+            explainer_begin(other, 100 + steps, 1, others);
+    assert_true(steps > 2);
+    assert_memory_equal(stepped, it.contributions,
+                        EXPLAIN_ROWS_MAX * FEATURES_MAX * sizeof *stepped);
+    explainer_free(other);
+    close_it();
+}
+
 /* ---- ways ---- */
 
 static void ways_give_the_same_bits(void **state)
@@ -266,9 +292,13 @@ static void ways_give_the_same_bits(void **state)
         struct explain_run *explain_run = explainer_part_run(it.explainer, 0);
         for (uint32_t first = 0; first < ROWS; first += KERNEL_BLOCK) {
             uint32_t count = ROWS - first < KERNEL_BLOCK ? ROWS - first : KERNEL_BLOCK;
-            explain_block_portable(explain_run, first, count);
+            explain_run_begin(explain_run, first, count);
+            while (explain_step_portable(explain_run))
+                continue;
             memcpy(expected_totals, explain_run->totals, size * sizeof *expected_totals);
-            explain_block_avx512(explain_run, first, count);
+            explain_run_begin(explain_run, first, count);
+            while (explain_step_avx512(explain_run))
+                continue;
             for (size_t i = 0; i < size; i++)
                 if (i % KERNEL_BLOCK < count)
                     assert_true(expected_totals[i] == explain_run->totals[i]);
@@ -380,6 +410,7 @@ int main(void)
         TEST(contributions_to_deep_trees_add_up_to_the_margin),
         TEST(leaves_of_many_players_are_explained),
         TEST(linear_contributions_are_counted_from_the_means),
+        TEST(steps_in_turn_with_another_explainer_give_the_same_bits),
         TEST(ways_give_the_same_bits),
         TEST(platt_scales_the_contributions),
         TEST(parts_are_averaged_or_chosen),

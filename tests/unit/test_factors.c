@@ -124,7 +124,7 @@ static void every_block_is_explained(void **state)
 {
     (void)state;
     explain(four(), rows_of_four(ROWS_MAX), 1);
-    assert_int_equal(it.steps, (ROWS_MAX - 1) / FACTORS_BLOCK_ROWS + 1);
+    assert_int_equal(it.steps, (ROWS_MAX - 1) / EXPLAIN_ROWS_MAX + 1);
     for (uint32_t row = 0; row < ROWS_MAX; row++)
         expect(row, 0,
                row % 3 == 0   ? "d"
