@@ -155,11 +155,12 @@ static void add_sets(Chw__Model *model)
     if (any_chance(2) == 0)
         return;
     for (size_t i = 0; i < 3; i++) {
-        uint8_t *members = build_alloc(1 + any_chance(2));
+        size_t size = 1 + any_chance(2);
+        uint8_t *members = build_alloc(size);
         members[0] = (uint8_t)any_chance(256);
         sets[i] = build_alloc(sizeof *sets[i]);
         chw__category_set__init(sets[i]);
-        sets[i]->members = build_bytes(members, 1 + any_chance(2));
+        sets[i]->members = build_bytes(members, size);
     }
     model->trees->sets = sets;
     model->trees->n_sets = 3;
