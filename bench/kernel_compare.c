@@ -33,15 +33,16 @@ static enum status score_bound(void *arg, size_t thread, size_t batch, float *ou
     return kernel_ours_score_bound(self->ours, thread, batch, out, error);
 }
 
-static struct kernel_load load_of(const struct comparing *self, size_t threads,
-                                  double seconds)
+static struct kernel_load load_of(const struct comparing *self,
+                                  const struct kernel_setting *setting)
 {
     return (struct kernel_load){
         .batch_rows = self->rows.batch_rows,
         .batch_count = self->rows.batch_count,
         .width = kernel_ours_width(self->ours),
-        .threads = threads,
-        .seconds = seconds,
+        .threads = setting->threads,
+        .seconds = setting->seconds,
+        .cpu_time = setting->cpu_time,
     };
 }
 
@@ -77,7 +78,8 @@ static enum status check_equal(struct comparing *self, struct kernel_result *out
                                struct error_text *error)
 {
     const struct kernel_scorer ours = {self, score_ours};
-    const struct kernel_load load = load_of(self, 1, 0);
+    const struct kernel_setting once = {.threads = 1};
+    const struct kernel_load load = load_of(self, &once);
     size_t count = load.batch_rows * load.batch_count * load.width;
     float *scores = calloc(2 * count, sizeof *scores);
     if (scores == NULL)
@@ -118,7 +120,7 @@ static enum status measure_once(struct comparing *self,
                                 struct rates *out, struct error_text *error)
 {
     const struct kernel_scorer ours = {self, score_ours};
-    const struct kernel_load load = load_of(self, setting->threads, setting->seconds);
+    const struct kernel_load load = load_of(self, setting);
     enum status status = kernel_rate(&ours, &load, &out->ours[run], error);
     if (status == STATUS_OK)
         status = self->peer->rate(self->theirs, &load, &out->theirs[run], error);

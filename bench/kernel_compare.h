@@ -15,6 +15,7 @@ struct kernel_setting {
     size_t threads;
     size_t runs; /* of each side, in turn; up to KERNEL_RUNS_MAX */
     double seconds;
+    bool cpu_time; /* see kernel_rate.h */
 };
 
 struct kernel_result {

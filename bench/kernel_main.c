@@ -22,7 +22,7 @@ struct bench_config {
     char *data, *models, *encoding, *format;
     uint64_t runs, threads, seed, rows, trees;
     double seconds;
-    bool generate, no_proxy, print_kernels;
+    bool generate, no_proxy, cpu_time, print_kernels;
 };
 
 #define KEY(name, type, field) name, type, offsetof(struct bench_config, field)
@@ -33,6 +33,8 @@ static const struct config_key keys[] = {
      "measured runs of each side, in turn"},
     {KEY("seconds", CONFIG_REAL, seconds), "0.5", 0, 0, "S",
      "how long a run lasts, at least; and at least one batch"},
+    {KEY("cpu-time", CONFIG_FLAG, cpu_time), NULL, 0, 0, NULL,
+     "count the threads' CPU time, not the time that passes: where others are busy"},
     {KEY("threads", CONFIG_COUNT, threads), "2", 1, KERNEL_THREADS_MAX, "N",
      "measure with one thread, then with so many"},
     {KEY("data", CONFIG_TEXT, data), NULL, 0, 0, "FILE",
@@ -213,8 +215,8 @@ static enum status run_case(struct bench *self, const struct kernel_case *of)
 {
     const struct bench_config *config = self->config;
     const struct kernel_setting settings[] = {
-        {1, config->runs, config->seconds},
-        {config->threads, config->runs, config->seconds},
+        {1, config->runs, config->seconds, config->cpu_time},
+        {config->threads, config->runs, config->seconds, config->cpu_time},
     };
     struct kernel_result results[2];
     size_t count = config->threads > 1 ? 2 : 1;
@@ -254,6 +256,7 @@ static enum status print_report(struct bench *self)
     report->origin = table->origin;
     report->encoding = config->encoding;
     report->proxies = !config->no_proxy;
+    report->cpu_time = config->cpu_time;
     report->seed = config->seed;
     report->runs = config->runs;
     report->seconds = config->seconds;

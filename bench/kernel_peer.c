@@ -138,7 +138,7 @@ static enum status results_sklearn(void *self, const struct kernel_load *load, f
 static enum status rate_sklearn(void *self, const struct kernel_load *load,
                                 double *records_per_s, struct error_text *error)
 {
-    return kernel_sklearn_rate(self, load->threads, load->seconds, records_per_s, error);
+    return kernel_sklearn_rate(self, load, records_per_s, error);
 }
 
 static const struct kernel_peer xgboost = {KERNEL_MARGINS,  0,

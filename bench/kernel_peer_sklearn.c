@@ -420,13 +420,14 @@ enum status kernel_sklearn_results(struct kernel_sklearn *self, size_t count, fl
     return status;
 }
 
-enum status kernel_sklearn_rate(struct kernel_sklearn *self, size_t threads,
-                                double seconds, double *records_per_s,
+enum status kernel_sklearn_rate(struct kernel_sklearn *self,
+                                const struct kernel_load *load, double *records_per_s,
                                 struct error_text *error)
 {
     char line[LINE_SIZE];
     const char *rest;
-    enum status status = say(self, error, "rate %zu %.6f\n", threads, seconds);
+    enum status status = say(self, error, "rate %zu %.6f %d\n", load->threads,
+                             load->seconds, load->cpu_time);
     if (status == STATUS_OK)
         status = read_answer(self, "ok", line, &rest, error);
     if (status == STATUS_OK)

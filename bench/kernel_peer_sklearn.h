@@ -10,6 +10,7 @@
 
 #include "base/error_text.h"
 #include "bench/kernel_case.h"
+#include "bench/kernel_rate.h"
 #include "bench/kernel_rows.h"
 
 #include "model.pb-c.h"
@@ -41,8 +42,9 @@ MUST_CHECK enum status kernel_sklearn_results(struct kernel_sklearn *self, size_
                                               float *out, struct error_text *error);
 
 /* As kernel_rate(): threads are processes there. */
-MUST_CHECK enum status kernel_sklearn_rate(struct kernel_sklearn *self, size_t threads,
-                                           double seconds, double *records_per_s,
+MUST_CHECK enum status kernel_sklearn_rate(struct kernel_sklearn *self,
+                                           const struct kernel_load *load,
+                                           double *records_per_s,
                                            struct error_text *error);
 
 /* x <= t, as it splits, is x < this for every float x. */

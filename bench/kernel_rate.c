@@ -21,10 +21,10 @@ struct running {
     struct error_text error;
 };
 
-static double now_s(void)
+static double now_s(const struct kernel_load *load)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(load->cpu_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -47,11 +47,11 @@ static void *run_thread(void *arg)
         (RECORDS_PER_LOOK + load->batch_rows - 1) / load->batch_rows;
     size_t batch = self->thread * load->batch_count / load->threads, batches = 0;
     pthread_barrier_wait(self->start);
-    double start_s = now_s(), seconds = 0;
+    double start_s = now_s(load), seconds = 0;
     while (self->status == STATUS_OK && (batches == 0 || seconds < load->seconds)) {
         score_some(self, batch + batches);
         batches += batches_per_look;
-        seconds = now_s() - start_s;
+        seconds = now_s(load) - start_s;
     }
     self->records_per_s = (double)batches * load->batch_rows / seconds;
     return NULL;

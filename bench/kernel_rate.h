@@ -6,6 +6,7 @@
 
 #include "base/error_text.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct kernel_load {
     size_t width;       /* floats that a record gets */
     size_t threads;     /* up to KERNEL_THREADS_MAX */
     double seconds;     /* at least so long, and at least one batch per thread */
+    bool cpu_time;      /* of the thread; else the time that passes */
 };
 
 /* The sum of the threads' records/s. */

@@ -39,11 +39,12 @@ static void print_head(const struct kernel_report *self, FILE *file)
     fprintf(file, "machine: %s, %ld cores, %s\n", machine.cpu, machine.cores,
             machine.system);
     fprintf(file, "rows:    %s; categories as %s inputs\n", self->origin, self->encoding);
-    fprintf(file,
-            "method:  %zu runs of each side in turn, %g s each; median, and the ratio's "
-            "range; seed %" PRIu64 "%s\n\n",
-            self->runs, self->seconds, self->seed,
-            self->proxies ? "" : "; XGBoost without proxies");
+    fprintf(
+        file,
+        "method:  %zu runs of each side in turn, %g s %seach; median, and the ratio's "
+        "range; seed %" PRIu64 "%s\n\n",
+        self->runs, self->seconds, self->cpu_time ? "of CPU time " : "", self->seed,
+        self->proxies ? "" : "; XGBoost without proxies");
     if (!machine_is_release())
         fputs("WARNING: this is no release build; its figures say nothing\n\n", file);
 }
@@ -233,12 +234,13 @@ void kernel_report_json(const struct kernel_report *self, FILE *file)
     write_text(file, "system", machine.system);
     write_text(file, "rows", self->origin);
     write_text(file, "encoding", self->encoding);
-    fprintf(file,
-            "  \"proxies\": %s,\n  \"cores\": %ld,\n  \"seed\": %" PRIu64
-            ",\n  \"runs\": %zu,\n"
-            "  \"seconds\": %g,\n  \"cases\": [\n",
-            self->proxies ? "true" : "false", machine.cores, self->seed, self->runs,
-            self->seconds);
+    fprintf(
+        file,
+        "  \"proxies\": %s,\n  \"cpu_time\": %s,\n  \"cores\": %ld,\n  \"seed\": %" PRIu64
+        ",\n  \"runs\": %zu,\n"
+        "  \"seconds\": %g,\n  \"cases\": [\n",
+        self->proxies ? "true" : "false", self->cpu_time ? "true" : "false",
+        machine.cores, self->seed, self->runs, self->seconds);
     for (size_t i = 0; i < self->count; i++) {
         write_entry(file, &self->entries[i]);
         fputs(i + 1 < self->count ? ",\n" : "\n", file);

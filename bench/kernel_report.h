@@ -27,7 +27,8 @@ struct kernel_entry {
 
 struct kernel_report {
     const char *origin, *encoding;
-    bool proxies; /* see kernel_peer_xgboost.h */
+    bool proxies;  /* see kernel_peer_xgboost.h */
+    bool cpu_time; /* see kernel_rate.h */
     uint64_t seed;
     size_t runs;
     double seconds;

@@ -90,6 +90,14 @@ class KernelBench(unittest.TestCase):
         self.assertEqual([entry["different"] for entry in report["cases"]], [0, 0])
         self.assertIn("without proxies", bench(*options).stdout)
 
+    def test_cpu_time_is_measured_of_all_peers_and_that_is_said(self):
+        names = "--cpu-time", "--case", "boosting-100-256", "--case", "logistic"
+        report = json.loads(bench(*names, "--format", "json").stdout)
+        self.assertIs(report["cpu_time"], True)
+        for entry in report["cases"]:
+            self.assert_measured(entry)
+        self.assertIn("of CPU time", bench(*names).stdout)
+
     def test_the_same_seed_gives_the_same_model(self):
         def shape():
             report = json.loads(bench("--case", "depth8", "--format", "json").stdout)

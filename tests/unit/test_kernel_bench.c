@@ -28,7 +28,7 @@ static enum status note(void *arg, size_t thread, size_t batch, float *out,
     return batch == self->fails_at ? error_set(error, STATUS_CORRUPT, "no") : STATUS_OK;
 }
 
-static const struct kernel_load load = {ROWS, BATCHES, 1, THREADS, 0};
+static const struct kernel_load load = {ROWS, BATCHES, 1, THREADS, 0, false};
 
 static void every_thread_goes_round_all_batches(void **state)
 {
