@@ -241,7 +241,8 @@ const char *chw_result_tier(const struct chw_result *result, size_t target, size
 
 static const Chw__Factors *factors_of(const struct chw_result *result, size_t target)
 {
-    static const Chw__Factors none = CHW__FACTORS__INIT;
+    static char no_reason[] = "";
+    static const Chw__Factors none = {.reason = no_reason};
     const Chw__Factors *factors = target_at(result, target)->factors;
     return factors == NULL ? &none : factors;
 }

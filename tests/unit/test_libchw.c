@@ -324,7 +324,7 @@ static void model_that_gives_no_factors_says_why(void **state)
     struct story *story = *state;
     submit_explained(story);
     give_factors(story);
-    why.message = (Chw__Factors)CHW__FACTORS__INIT;
+    chw__factors__init(&why.message);
     why.message.reason = (char[]){"it cannot"};
     reply(story, hear(story), 2);
     struct chw_result *result = await(story);
