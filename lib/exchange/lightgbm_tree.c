@@ -219,6 +219,11 @@ static enum status read_set(const struct walk *self, size_t set, struct split_us
     const int64_t *boundaries = self->lists.boundaries;
     size_t first = (size_t)boundaries[set], end = (size_t)boundaries[set + 1];
     enum status status = STATUS_OK;
+    if (end - first > SPLIT_SET_SIZE * 8 / WORD_BITS)
+        return error_set(error, STATUS_INVALID,
+                         "set %zu has %zu words: only categories from 0 to %d are "
+                         "supported",
+                         set, end - first, EXCHANGE_CATEGORIES_MAX - 1);
     for (size_t i = first; i < end; i++)
         for (size_t bit = 0; status == STATUS_OK && bit < WORD_BITS; bit++)
             if (self->lists.members[i] >> bit & 1)

@@ -152,9 +152,11 @@ static enum status read_set(const struct source *source, size_t entry,
     json_int_t first = 0, size = 0, code = 0;
     enum status status = need_integer(source->segments, "categories_segments", entry,
                                       total, &first, error);
+    json_int_t size_max =
+        total - first < EXCHANGE_CATEGORIES_MAX ? total - first : EXCHANGE_CATEGORIES_MAX;
     if (status == STATUS_OK)
-        status = need_integer(source->sizes, "categories_sizes", entry, total - first,
-                              &size, error);
+        status = need_integer(source->sizes, "categories_sizes", entry, size_max, &size,
+                              error);
     for (json_int_t i = 0; status == STATUS_OK && i < size; i++) {
         status = need_integer(source->categories, "categories", (size_t)(first + i),
                               INT32_MAX, &code, error);

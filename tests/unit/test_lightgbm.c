@@ -325,6 +325,9 @@ static void what_is_not_supported_or_damaged_is_named(void **state)
          "cat_boundaries=0 8\ncat_threshold="
          "0 0 0 0 0 0 0 2147483648",
          "category 255 is not supported"},
+        {"cat_boundaries=0 1\ncat_threshold=5",
+         "cat_boundaries=0 9\ncat_threshold=0 0 0 0 0 0 0 0 1",
+         "set 0 has 9 words: only categories from 0 to 254 are supported"},
         {"split_feature=1 1", "split_feature=0 1",
          "feature 0 (a): it is split as a category and as a number"},
         {"decision_type=1 1", "decision_type=2 4",
