@@ -33,20 +33,24 @@ static enum status score_bound(void *arg, size_t thread, size_t batch, float *ou
     return kernel_ours_score_bound(self->ours, thread, batch, out, error);
 }
 
-static struct kernel_load load_of(const struct comparing *self,
-                                  const struct kernel_setting *setting)
+static struct kernel_load load_of(const struct comparing *self, size_t threads)
 {
     return (struct kernel_load){
         .batch_rows = self->rows.batch_rows,
         .batch_count = self->rows.batch_count,
         .width = kernel_ours_width(self->ours),
-        .threads = setting->threads,
-        .seconds = setting->seconds,
-        .cpu_time = setting->cpu_time,
+        .threads = threads,
     };
 }
 
 /* ---- equality ---- */
+
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
 
 void kernel_note_differences(const float *ours, const float *theirs, size_t count,
                              double tolerance, struct kernel_result *out)
@@ -55,7 +59,7 @@ void kernel_note_differences(const float *ours, const float *theirs, size_t coun
     out->different = 0;
     out->compared = count;
     for (size_t i = 0; i < count; i++) {
-        if (memcmp(&ours[i], &theirs[i], sizeof ours[i]) == 0)
+        if (bits_of(ours[i]) == bits_of(theirs[i]))
             continue;
         double difference = fabs((double)ours[i] - (double)theirs[i]);
         out->different++;
@@ -78,8 +82,7 @@ static enum status check_equal(struct comparing *self, struct kernel_result *out
                                struct error_text *error)
 {
     const struct kernel_scorer ours = {self, score_ours};
-    const struct kernel_setting once = {.threads = 1};
-    const struct kernel_load load = load_of(self, &once);
+    const struct kernel_load load = load_of(self, 1);
     size_t count = load.batch_rows * load.batch_count * load.width;
     float *scores = calloc(2 * count, sizeof *scores);
     if (scores == NULL)
@@ -115,17 +118,15 @@ static enum status measure_bound(struct comparing *self, struct kernel_load load
     return kernel_rate(&bound, &load, out, error);
 }
 
-static enum status measure_once(struct comparing *self,
-                                const struct kernel_setting *setting, size_t run,
-                                struct rates *out, struct error_text *error)
+static enum status measure_once(struct comparing *self, const struct kernel_load *load,
+                                size_t run, struct rates *out, struct error_text *error)
 {
     const struct kernel_scorer ours = {self, score_ours};
-    const struct kernel_load load = load_of(self, setting);
-    enum status status = kernel_rate(&ours, &load, &out->ours[run], error);
+    enum status status = kernel_rate(&ours, load, &out->ours[run], error);
     if (status == STATUS_OK)
-        status = self->peer->rate(self->theirs, &load, &out->theirs[run], error);
+        status = self->peer->rate(self->theirs, load, &out->theirs[run], error);
     if (status == STATUS_OK)
-        status = measure_bound(self, load, &out->bound[run], error);
+        status = measure_bound(self, *load, &out->bound[run], error);
     if (status == STATUS_OK)
         out->ratio[run] = out->ours[run] / out->theirs[run];
     return status;
@@ -135,14 +136,17 @@ static enum status measure(struct comparing *self, const struct kernel_setting *
                            struct kernel_result *out, struct error_text *error)
 {
     struct rates rates;
+    struct kernel_load load = load_of(self, out->threads);
+    load.seconds = setting->seconds;
+    load.cpu_time = setting->cpu_time;
     enum status status = STATUS_OK;
     for (size_t run = 0; status == STATUS_OK && run < setting->runs; run++) {
-        status = measure_once(self, setting, run, &rates, error);
+        status = measure_once(self, &load, run, &rates, error);
         if (status == STATUS_OK)
             fprintf(stderr,
                     "%s, threads %zu, run %zu of %zu: %.0f and %.0f records/s, %.1f\n",
-                    out->of->name, setting->threads, run + 1, setting->runs,
-                    rates.ours[run], rates.theirs[run], rates.ratio[run]);
+                    out->of->name, out->threads, run + 1, setting->runs, rates.ours[run],
+                    rates.theirs[run], rates.ratio[run]);
     }
     if (status != STATUS_OK)
         return status;
@@ -159,40 +163,41 @@ static enum status open_sides(struct comparing *self, const struct kernel_case *
                               const struct kernel_subject *subject, size_t threads,
                               struct error_text *error)
 {
+    const struct kernel_ours_options options = {subject->model, &self->rows,
+                                                self->peer->output, threads};
     enum status status = kernel_rows_make(&subject->design, of->batch_rows, of->row_count,
                                           &self->rows, error);
     if (status == STATUS_OK)
-        status = kernel_ours_open(subject->model, &self->rows, self->peer->output,
-                                  threads, &self->ours, error);
+        status = kernel_ours_open(&options, &self->ours, error);
     if (status == STATUS_OK)
         status = self->peer->open(subject, &self->rows, threads, &self->theirs, error);
     return status;
 }
 
-static size_t most_threads(const struct kernel_setting *settings, size_t count)
+static size_t most_threads(const struct kernel_setting *setting)
 {
     size_t most = 1;
-    for (size_t i = 0; i < count; i++)
-        if (settings[i].threads > most)
-            most = settings[i].threads;
+    for (size_t i = 0; i < setting->thread_count; i++)
+        if (setting->threads[i] > most)
+            most = setting->threads[i];
     return most;
 }
 
 enum status kernel_compare(const struct kernel_case *of,
                            const struct kernel_subject *subject,
-                           const struct kernel_setting *settings, size_t count,
+                           const struct kernel_setting *setting,
                            struct kernel_result *results, struct error_text *error)
 {
     struct comparing comparing = {.peer = kernel_peer_of(of)};
     struct kernel_result equality = {.of = of};
     enum status status =
-        open_sides(&comparing, of, subject, most_threads(settings, count), error);
+        open_sides(&comparing, of, subject, most_threads(setting), error);
     if (status == STATUS_OK)
         status = check_equal(&comparing, &equality, error);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+    for (size_t i = 0; status == STATUS_OK && i < setting->thread_count; i++) {
         results[i] = equality;
-        results[i].threads = settings[i].threads;
-        status = measure(&comparing, &settings[i], &results[i], error);
+        results[i].threads = setting->threads[i];
+        status = measure(&comparing, setting, &results[i], error);
     }
     comparing.peer->close(comparing.theirs);
     kernel_ours_close(comparing.ours);

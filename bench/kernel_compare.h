@@ -9,10 +9,11 @@
 #include "bench/kernel_subject.h"
 #include "bench/stats.h"
 
-enum { KERNEL_RUNS_MAX = 100, KERNEL_BOUND_ROWS_MAX = 255 };
+enum { KERNEL_RUNS_MAX = 100, KERNEL_BOUND_ROWS_MAX = 255, KERNEL_SETTINGS_MAX = 2 };
 
 struct kernel_setting {
-    size_t threads;
+    size_t threads[KERNEL_SETTINGS_MAX]; /* measured one after the other */
+    size_t thread_count;                 /* of these numbers */
     size_t runs; /* of each side, in turn; up to KERNEL_RUNS_MAX */
     double seconds;
     bool cpu_time; /* see kernel_rate.h */
@@ -30,10 +31,10 @@ struct kernel_result {
     bool equal;        /* as the peer asks */
 };
 
-/* For each of `count` settings a result. STATUS_CORRUPT: a record cannot be scored. */
+/* For each number of threads a result. STATUS_CORRUPT: a record cannot be scored. */
 MUST_CHECK enum status kernel_compare(const struct kernel_case *of,
                                       const struct kernel_subject *subject,
-                                      const struct kernel_setting *settings, size_t count,
+                                      const struct kernel_setting *setting,
                                       struct kernel_result *results,
                                       struct error_text *error);
 

@@ -66,18 +66,19 @@ static const struct config_spec spec = {
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .notes =
-        "Trains each model by its peer, reads it as ours, scores the same held-out rows "
-        "by "
-        "both,\ncompares the scores (XGBoost's margins bit for bit), then measures ours "
-        "and theirs in\nturn. Ours: typed columns, model_bind() of every batch included. "
-        "XGBoost: dense\nin-place prediction of rows of float32 in this process; "
-        "scikit-learn: predict_proba()\nin a process of its own, where it is installed. "
+        "Trains each model by its peer, reads it as ours, scores the same held-out rows\n"
+        "by both, compares the scores (XGBoost's margins bit for bit), then measures "
+        "ours\n"
+        "and theirs in turn. Ours: typed columns, model_bind() of every batch included.\n"
+        "XGBoost: dense in-place prediction of rows of float32 in this process;\n"
+        "scikit-learn: predict_proba() in a process of its own, where it is installed.\n"
         "Inputs are made before the clock starts.\n\n"
-        "Cases: boosting-500-{65536,4096,256,32,1}, boosting-100-{...}, "
-        "depth8-500-65536,\ncontinuous-500-65536, forest-100-{65536,1024}, "
-        "sklearn-forest-{65536,1024},\nlogistic-65536: model, trees, records of a batch; "
-        "treeshap-500-256,\ntreeshap-depth8-500-64: explanations. docs/benchmark.md says "
-        "more. Wants a release\nbuild and an idle machine.\n\n"
+        "Cases, as model, trees and records of a batch: "
+        "boosting-500-{65536,4096,256,32,1},\n"
+        "boosting-100-{the same}, depth8-500-65536, continuous-500-65536,\n"
+        "forest-100-{65536,1024}, sklearn-forest-{65536,1024}, logistic-65536;\n"
+        "explanations: treeshap-500-256, treeshap-depth8-500-64.\n\n"
+        "docs/benchmark.md says more. Wants a release build and an idle machine.\n\n"
         "Exit codes: 0 measured, whatever the ratios; 65 the scores are not equal.\n",
 };
 
@@ -161,26 +162,32 @@ static enum status open_table(struct bench *self, bool continuous,
     return status;
 }
 
-static enum status train(struct bench *self, const struct kernel_case *of)
+/* The model of the case, where it is not that of the case before. */
+static enum status train(struct bench *self, const struct kernel_case *of,
+                         const struct kernel_table *table)
 {
     const struct bench_config *config = self->config;
-    struct kernel_request request = {.codes = strcmp(config->encoding, "code") == 0,
-                                     .seed = config->seed,
-                                     .proxies = !config->no_proxy,
-                                     .models = config->models};
+    const struct kernel_request request = {
+        .table = table,
+        .codes = strcmp(config->encoding, "code") == 0,
+        .seed = config->seed,
+        .proxies = !config->no_proxy,
+        .models = config->models,
+    };
     if (self->subject_of != NULL && kernel_case_shares_model(self->subject_of, of))
         return STATUS_OK;
     kernel_subject_release(&self->subject);
-    self->subject_of = of;
+    self->subject_of = NULL;
     struct kernel_recipe recipe = of->recipe;
     if (config->trees > 0 && recipe.trees > config->trees)
         recipe.trees = config->trees;
-    enum status status = open_table(self, recipe.continuous, &request.table);
-    if (status != STATUS_OK)
-        return status;
     fprintf(stderr, "%s: %zu rows to train on, of %s\n", of->name,
-            request.table->split->train_count, request.table->origin);
-    return kernel_subject_train(&request, &recipe, &self->subject, self->error);
+            table->split->train_count, table->origin);
+    enum status status =
+        kernel_subject_train(&request, &recipe, &self->subject, self->error);
+    if (status == STATUS_OK)
+        self->subject_of = of;
+    return status;
 }
 
 /* ---- cases ---- */
@@ -211,27 +218,36 @@ static void leave_out(struct bench *self, const struct kernel_case *of)
              self->error->text);
 }
 
-static enum status run_case(struct bench *self, const struct kernel_case *of)
+static enum status compare(struct bench *self, const struct kernel_case *of)
 {
     const struct bench_config *config = self->config;
-    const struct kernel_setting settings[] = {
-        {1, config->runs, config->seconds, config->cpu_time},
-        {config->threads, config->runs, config->seconds, config->cpu_time},
+    const struct kernel_setting setting = {
+        .threads = {1, config->threads},
+        .thread_count = config->threads > 1 ? 2 : 1,
+        .runs = config->runs,
+        .seconds = config->seconds,
+        .cpu_time = config->cpu_time,
     };
-    struct kernel_result results[2];
-    size_t count = config->threads > 1 ? 2 : 1;
-    enum status status = train(self, of);
-    if (status == STATUS_UNAVAILABLE) {
-        leave_out(self, of);
-        self->subject_of = NULL;
-        return STATUS_OK;
-    }
-    if (status == STATUS_OK)
-        status =
-            kernel_compare(of, &self->subject, settings, count, results, self->error);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+    struct kernel_result results[KERNEL_SETTINGS_MAX];
+    enum status status =
+        kernel_compare(of, &self->subject, &setting, results, self->error);
+    for (size_t i = 0; status == STATUS_OK && i < setting.thread_count; i++)
         note(self, &results[i]);
     return status;
+}
+
+static enum status run_case(struct bench *self, const struct kernel_case *of)
+{
+    const struct kernel_table *table;
+    enum status status = open_table(self, of->recipe.continuous, &table);
+    if (status != STATUS_OK)
+        return status;
+    status = train(self, of, table);
+    if (status == STATUS_UNAVAILABLE) {
+        leave_out(self, of);
+        return STATUS_OK;
+    }
+    return status == STATUS_OK ? compare(self, of) : status;
 }
 
 static enum status run_cases(struct bench *self)
@@ -251,9 +267,8 @@ static enum status print_report(struct bench *self)
 {
     const struct bench_config *config = self->config;
     struct kernel_report *report = &self->report;
-    const struct kernel_table *table =
-        self->table == NULL ? self->continuous : self->table;
-    report->origin = table->origin;
+    report->table = self->table;
+    report->continuous = self->continuous;
     report->encoding = config->encoding;
     report->proxies = !config->no_proxy;
     report->cpu_time = config->cpu_time;

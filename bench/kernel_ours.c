@@ -33,20 +33,20 @@ static enum status bind_some(struct kernel_ours *self, struct kernel_thread *thr
     return status;
 }
 
-enum status kernel_ours_open(const struct model *model, const struct kernel_rows *rows,
-                             enum kernel_output output, size_t threads,
+enum status kernel_ours_open(const struct kernel_ours_options *options,
                              struct kernel_ours **out, struct error_text *error)
 {
     enum status status = STATUS_NOMEM;
     struct kernel_ours *self = calloc(1, sizeof *self);
     if (self == NULL)
         goto fail;
-    *self = (struct kernel_ours){.model = model, .rows = rows, .output = output};
-    self->threads = calloc(threads, sizeof *self->threads);
+    *self = (struct kernel_ours){
+        .model = options->model, .rows = options->rows, .output = options->output};
+    self->threads = calloc(options->threads, sizeof *self->threads);
     if (self->threads == NULL)
         goto fail;
-    self->thread_count = threads;
-    for (size_t i = 0; i < threads; i++) {
+    self->thread_count = options->threads;
+    for (size_t i = 0; i < options->threads; i++) {
         status = bind_some(self, &self->threads[i], error);
         if (status != STATUS_OK)
             goto fail;

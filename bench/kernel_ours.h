@@ -20,10 +20,14 @@ enum kernel_output {
 
 struct kernel_ours;
 
-/* For `threads` threads. Borrows model and rows. */
-MUST_CHECK enum status kernel_ours_open(const struct model *model,
-                                        const struct kernel_rows *rows,
-                                        enum kernel_output output, size_t threads,
+struct kernel_ours_options {
+    const struct model *model; /* borrowed, as the rows */
+    const struct kernel_rows *rows;
+    enum kernel_output output;
+    size_t threads;
+};
+
+MUST_CHECK enum status kernel_ours_open(const struct kernel_ours_options *options,
                                         struct kernel_ours **out,
                                         struct error_text *error);
 size_t kernel_ours_width(const struct kernel_ours *self); /* floats of a record */

@@ -355,28 +355,26 @@ static enum status write_training(const struct kernel_sklearn *self,
 
 static enum status say_train(struct kernel_sklearn *self,
                              const struct kernel_training *training,
-                             const struct kernel_recipe *recipe, uint64_t seed,
-                             struct error_text *error)
+                             const struct kernel_recipe *recipe, struct error_text *error)
 {
-    uint64_t small_seed = seed % (1U << 31);
+    uint64_t seed = training->seed % (1U << 31);
     if (recipe->estimator == KERNEL_SKLEARN_LOGISTIC)
         return say(self, error, "logistic %zu %zu %" PRIu64 "\n", training->rows,
-                   training->width, small_seed);
+                   training->width, seed);
     return say(self, error, "forest %zu %zu %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-               training->rows, training->width, small_seed, recipe->trees,
-               recipe->leaves);
+               training->rows, training->width, seed, recipe->trees, recipe->leaves);
 }
 
 enum status kernel_sklearn_train(struct kernel_sklearn *self,
                                  const struct kernel_training *training,
-                                 const struct kernel_recipe *recipe, uint64_t seed,
-                                 Chw__Model *model, struct error_text *error)
+                                 const struct kernel_recipe *recipe, Chw__Model *model,
+                                 struct error_text *error)
 {
     char line[LINE_SIZE];
     const char *rest;
     enum status status = write_training(self, training, error);
     if (status == STATUS_OK)
-        status = say_train(self, training, recipe, seed, error);
+        status = say_train(self, training, recipe, error);
     if (status == STATUS_OK)
         status = read_answer(self, "ok", line, &rest, error);
     return status == STATUS_OK ? read_model(self, recipe, training->width, model, error)

@@ -29,8 +29,7 @@ const char *kernel_sklearn_version(const struct kernel_sklearn *self);
 MUST_CHECK enum status kernel_sklearn_train(struct kernel_sklearn *self,
                                             const struct kernel_training *training,
                                             const struct kernel_recipe *recipe,
-                                            uint64_t seed, Chw__Model *model,
-                                            struct error_text *error);
+                                            Chw__Model *model, struct error_text *error);
 
 /* Take the rows that are scored from now on. */
 MUST_CHECK enum status kernel_sklearn_take(struct kernel_sklearn *self,

@@ -117,11 +117,11 @@ static double mean(const float *values, size_t count)
 
 static enum status set_params(BoosterHandle booster,
                               const struct kernel_training *training,
-                              const struct kernel_recipe *recipe, uint64_t seed,
+                              const struct kernel_recipe *recipe,
                               struct error_text *error)
 {
     const struct parameter numbers[] = {
-        {"seed", (double)(seed % (1U << 31))},
+        {"seed", (double)(training->seed % (1U << 31))},
         {"base_score", mean(training->outcomes, training->rows)},
         {"nthread", 1},
         {"verbosity", 0},
@@ -190,14 +190,14 @@ static enum status open_training(const struct kernel_training *training,
 }
 
 enum status kernel_xgboost_train(const struct kernel_training *training,
-                                 const struct kernel_recipe *recipe, uint64_t seed,
+                                 const struct kernel_recipe *recipe,
                                  struct kernel_json *json, struct error_text *error)
 {
     DMatrixHandle matrix = NULL;
     BoosterHandle booster = NULL;
     enum status status = open_training(training, &matrix, &booster, error);
     if (status == STATUS_OK)
-        status = set_params(booster, training, recipe, seed, error);
+        status = set_params(booster, training, recipe, error);
     if (status == STATUS_OK)
         status = grow(booster, matrix, recipe, error);
     if (status == STATUS_OK)

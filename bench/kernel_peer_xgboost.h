@@ -22,10 +22,10 @@ struct kernel_json {
     size_t size;
 };
 
-/* The same rows, recipe and seed give the same model. */
+/* The same rows, seed and recipe give the same model. */
 MUST_CHECK enum status kernel_xgboost_train(const struct kernel_training *training,
                                             const struct kernel_recipe *recipe,
-                                            uint64_t seed, struct kernel_json *json,
+                                            struct kernel_json *json,
                                             struct error_text *error);
 
 struct kernel_xgboost;

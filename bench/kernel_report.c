@@ -38,7 +38,11 @@ static void print_head(const struct kernel_report *self, FILE *file)
             machine_build(), __VERSION__);
     fprintf(file, "machine: %s, %ld cores, %s\n", machine.cpu, machine.cores,
             machine.system);
-    fprintf(file, "rows:    %s; categories as %s inputs\n", self->origin, self->encoding);
+    if (self->table != NULL)
+        fprintf(file, "rows:    %s; categories as %s inputs\n", self->table->origin,
+                self->encoding);
+    if (self->continuous != NULL)
+        fprintf(file, "and:     %s\n", self->continuous->origin);
     fprintf(
         file,
         "method:  %zu runs of each side in turn, %g s %seach; median, and the ratio's "
@@ -221,6 +225,11 @@ static void write_entry(FILE *file, const struct kernel_entry *entry)
             model->kernel_size, model->load_ms);
 }
 
+static const char *origin_of(const struct kernel_table *table)
+{
+    return table == NULL ? "" : table->origin;
+}
+
 void kernel_report_json(const struct kernel_report *self, FILE *file)
 {
     struct machine machine;
@@ -232,7 +241,8 @@ void kernel_report_json(const struct kernel_report *self, FILE *file)
     write_text(file, "left_out", self->left_out);
     write_text(file, "cpu", machine.cpu);
     write_text(file, "system", machine.system);
-    write_text(file, "rows", self->origin);
+    write_text(file, "rows", origin_of(self->table));
+    write_text(file, "continuous_rows", origin_of(self->continuous));
     write_text(file, "encoding", self->encoding);
     fprintf(
         file,

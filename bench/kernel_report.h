@@ -26,7 +26,8 @@ struct kernel_entry {
 };
 
 struct kernel_report {
-    const char *origin, *encoding;
+    const struct kernel_table *table, *continuous; /* NULL: no case was of it */
+    const char *encoding;
     bool proxies;  /* see kernel_peer_xgboost.h */
     bool cpu_time; /* see kernel_rate.h */
     uint64_t seed;

@@ -141,11 +141,12 @@ void kernel_rows_release(struct kernel_rows *self)
 
 /* ---- training ---- */
 
-enum status kernel_training_make(const struct kernel_design *design,
+enum status kernel_training_make(const struct kernel_design *design, uint64_t seed,
                                  struct kernel_training *out, struct error_text *error)
 {
     const struct split *split = design->table->split;
-    *out = (struct kernel_training){.rows = split->train_count, .width = design->width};
+    *out = (struct kernel_training){
+        .rows = split->train_count, .width = design->width, .seed = seed};
     out->inputs = calloc(out->rows, out->width * sizeof *out->inputs);
     out->outcomes = calloc(out->rows, sizeof *out->outcomes);
     if (out->inputs == NULL || out->outcomes == NULL)

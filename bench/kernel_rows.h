@@ -42,10 +42,11 @@ static inline const float *kernel_rows_inputs(const struct kernel_rows *self,
 struct kernel_training {
     float *inputs, *outcomes; /* row after row; owned */
     size_t rows, width;
+    uint64_t seed; /* of what it draws */
 };
 
 MUST_CHECK enum status kernel_training_make(const struct kernel_design *design,
-                                            struct kernel_training *out,
+                                            uint64_t seed, struct kernel_training *out,
                                             struct error_text *error);
 void kernel_training_release(struct kernel_training *self);
 

@@ -19,8 +19,7 @@ enum { PATH_SIZE = 4096, KEPT_SIZE_MAX = 1 << 30 };
 
 /* By the digest of all that a model comes from. */
 static void name_file(const char *folder, const struct kernel_training *training,
-                      const struct kernel_recipe *recipe, uint64_t seed,
-                      char path[PATH_SIZE])
+                      const struct kernel_recipe *recipe, char path[PATH_SIZE])
 {
     char inputs[DIGEST_HEX_SIZE], outcomes[DIGEST_HEX_SIZE], name[DIGEST_HEX_SIZE];
     char all[512];
@@ -29,11 +28,11 @@ static void name_file(const char *folder, const struct kernel_training *training
     digest_format(&digest, inputs);
     digest = digest_body(training->outcomes, training->rows * sizeof *training->outcomes);
     digest_format(&digest, outcomes);
-    int size =
-        snprintf(all, sizeof all,
-                 "%s %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %zu %s %s",
-                 kernel_xgboost_version(), (int)recipe->estimator, recipe->trees,
-                 recipe->depth, recipe->leaves, seed, training->width, inputs, outcomes);
+    int size = snprintf(all, sizeof all,
+                        "%s %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %zu %s %s",
+                        kernel_xgboost_version(), (int)recipe->estimator, recipe->trees,
+                        recipe->depth, recipe->leaves, training->seed, training->width,
+                        inputs, outcomes);
     digest = digest_body(all, (size_t)size);
     digest_format(&digest, name);
     snprintf(path, PATH_SIZE, "%.4000s/%.16s.json", folder, name);
@@ -66,12 +65,12 @@ static enum status train_or_take(struct kernel_subject *self,
 {
     char path[PATH_SIZE];
     if (request->models != NULL) {
-        name_file(request->models, training, &self->recipe, request->seed, path);
+        name_file(request->models, training, &self->recipe, path);
         if (access(path, R_OK) == 0)
             return read_kept(path, &self->json, error);
     }
     enum status status =
-        kernel_xgboost_train(training, &self->recipe, request->seed, &self->json, error);
+        kernel_xgboost_train(training, &self->recipe, &self->json, error);
     if (status == STATUS_OK && request->models != NULL)
         status = keep(request->models, path, &self->json, error);
     return status;
@@ -96,15 +95,13 @@ static enum status train_xgboost(struct kernel_subject *self,
 
 static enum status train_sklearn(struct kernel_subject *self,
                                  const struct kernel_training *training,
-                                 const struct kernel_request *request,
                                  Chw__Model *message, struct error_text *error)
 {
     enum status status = kernel_sklearn_open(&self->sklearn, error);
     if (status != STATUS_OK)
         return status;
     self->peer = kernel_sklearn_version(self->sklearn);
-    return kernel_sklearn_train(self->sklearn, training, &self->recipe, request->seed,
-                                message, error);
+    return kernel_sklearn_train(self->sklearn, training, &self->recipe, message, error);
 }
 
 /* ---- our model ---- */
@@ -142,7 +139,7 @@ static enum status train(struct kernel_subject *self,
     if (message == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
     enum status status = kernel_recipe_is_sklearn(&self->recipe)
-                             ? train_sklearn(self, training, request, message, error)
+                             ? train_sklearn(self, training, message, error)
                              : train_xgboost(self, training, request, message, error);
     if (status == STATUS_OK) {
         count_trees(self, message);
@@ -164,7 +161,7 @@ enum status kernel_subject_train(const struct kernel_request *request,
         kernel_design_fit(request->table, sklearn ? PIPELINE_LINEAR : PIPELINE_TREES,
                           request->codes && !sklearn, &out->design, error);
     if (status == STATUS_OK)
-        status = kernel_training_make(&out->design, &training, error);
+        status = kernel_training_make(&out->design, request->seed, &training, error);
     if (status == STATUS_OK)
         status = train(out, &training, request, error);
     kernel_training_release(&training);

@@ -52,6 +52,7 @@ class KernelBench(unittest.TestCase):
     def test_every_case_is_equal_and_has_every_figure(self):
         report = json.loads(bench("--format", "json").stdout)
         self.assertIn("synthetic population", report["rows"])
+        self.assertIn("5 % missing", report["continuous_rows"])
         seen = [(entry["case"], entry["threads"]) for entry in report["cases"]]
         self.assertCountEqual(seen, [(case, threads) for case in CASES for threads in (1, 2)])
         for entry in report["cases"]:
