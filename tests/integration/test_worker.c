@@ -458,6 +458,78 @@ static void promotion_serves_within_a_second_and_duplicates_keep_their_bytes(voi
     stop();
 }
 
+/* 0 below 60, else `value`; the training data was half on either side. */
+static Chw__Model *tree_model(float value)
+{
+    const struct build_node nodes[] = {
+        {0, 60, 1, 2, 0}, {.threshold = 0}, {.threshold = value}};
+    static const float covers[] = {100, 50, 50};
+    Chw__Model *model = build_trees(-1);
+    build_numeric(model, "age", 0, 1);
+    Chw__Tree *tree = build_tree(model, nodes, 3);
+    tree->cover = build_alloc(sizeof covers);
+    memcpy(tree->cover, covers, sizeof covers);
+    tree->n_cover = 3;
+    return model;
+}
+
+static void send_explained(uint64_t sequence, size_t rows, uint32_t factors)
+{
+    size_t size;
+    float *ages = build_alloc(rows * sizeof *ages);
+    for (size_t row = 0; row < rows; row++)
+        ages[row] = (float)(20 + row % 70);
+    Chw__Batch *batch = build_batch((uint32_t)rows);
+    build_floats(batch, "age", ages, rows);
+    batch->explain = factors;
+    const uint8_t *body = build_pack(&batch->base, &size);
+    send_job(MESSAGE_SCORE, sequence, body, size);
+}
+
+static void another_worker_explains_with_the_same_bytes(void **state)
+{
+    (void)state;
+    static uint8_t first[1 << 16];
+    worker_publish(&fixture, tree_model(2), "chd", "champion");
+    worker_publish_program(&fixture, "chd");
+    start(NULL);
+    receive_hello(WINDOW);
+    send_explained(1, 1500, 3);
+    Chw__Reply *reply = receive_reply(1, CHW__OUTCOME__OUTCOME_COUNTED);
+    const Chw__Factors *factors = reply->targets[0]->factors;
+    assert_true(factors->base_value == 0);
+    assert_true(factors->contributions[39] == -1);
+    assert_true(factors->contributions[40] == 1);
+    proto_free(&reply->base);
+    size_t size = zmq_msg_size(&message.body);
+    assert_in_range(size, 1500, sizeof first);
+    memcpy(first, zmq_msg_data(&message.body), size);
+    stop();
+
+    worker_publish(&fixture, tree_model(-2), "chd", "champion");
+    start(NULL);
+    receive_hello(WINDOW);
+    send_explained(1, 1500, 3);
+    receive(MESSAGE_REPLY);
+    assert_int_equal(zmq_msg_size(&message.body), size);
+    assert_memory_equal(zmq_msg_data(&message.body), first, size);
+    assert_int_equal(worker_people(&fixture), 1500);
+    stop();
+}
+
+static void more_factors_than_are_given_are_settled_invalid(void **state)
+{
+    (void)state;
+    serve_model(1);
+    start(NULL);
+    receive_hello(WINDOW);
+    send_explained(1, 10, 17);
+    receive_outcome(1, CHW__OUTCOME__OUTCOME_INVALID, "explain: 17");
+    send_explained(2, 10, 16);
+    proto_free(&receive_reply(2, CHW__OUTCOME__OUTCOME_COUNTED)->base);
+    stop();
+}
+
 static void worker_without_a_program_serves_as_soon_as_there_is_one(void **state)
 {
     (void)state;
@@ -753,6 +825,8 @@ int main(void)
         TEST(broker_that_was_restarted_finds_the_worker_again),
         TEST(batch_is_announced_settled_and_answered),
         TEST(promotion_serves_within_a_second_and_duplicates_keep_their_bytes),
+        TEST(another_worker_explains_with_the_same_bytes),
+        TEST(more_factors_than_are_given_are_settled_invalid),
         TEST(worker_without_a_program_serves_as_soon_as_there_is_one),
         TEST(batch_that_nobody_could_score_is_buried_with_its_body),
         TEST(description_is_given_to_who_asks),

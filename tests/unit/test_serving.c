@@ -114,17 +114,23 @@ static Chw__Batch *make_batch(void)
     return batch;
 }
 
-static void score(struct scored *self, const Chw__Batch *batch,
-                  const struct serving *serving)
+static void score_explained(struct scored *self, const Chw__Batch *batch,
+                            const struct serving *serving, uint32_t factors)
 {
     *self = (struct scored){.steps = 0};
     assert_int_equal(columns_view(batch, &self->columns, NULL), STATUS_OK);
-    assert_int_equal(scoring_new(&self->columns, serving, 0, &self->scoring, NULL),
+    assert_int_equal(scoring_new(&self->columns, serving, factors, &self->scoring, NULL),
                      STATUS_OK);
     while (scoring_step(self->scoring))
         self->steps++;
     self->reply = scoring_reply(self->scoring, CHW__OUTCOME__OUTCOME_COUNTED);
     assert_non_null(self->reply);
+}
+
+static void score(struct scored *self, const Chw__Batch *batch,
+                  const struct serving *serving)
+{
+    score_explained(self, batch, serving, 0);
 }
 
 static void release(struct scored *self)
@@ -288,7 +294,7 @@ static void record_that_one_target_cannot_score_counts_for_none(void **state)
 
     struct serving *serving = choose_ok(self, "chd@champion,stroke@champion");
     struct scored scored;
-    score(&scored, batch, serving);
+    score_explained(&scored, batch, serving, 1);
     assert_int_equal(scored.reply->n_errors, 2);
     assert_int_equal(scored.reply->errors[0]->row, 9);
     assert_int_equal(scored.reply->errors[1]->row, 2048);
@@ -297,6 +303,8 @@ static void record_that_one_target_cannot_score_counts_for_none(void **state)
     assert_string_equal(scored.reply->errors[1]->column, "glucose");
     assert_true(scored.reply->targets[0]->probabilities[9] == 0);
     assert_true(scored.reply->targets[0]->probabilities[10] > 0);
+    assert_true(scored.reply->targets[0]->factors->contributions[9] == 0);
+    assert_true(scored.reply->targets[0]->factors->contributions[10] < 0);
     assert_int_equal(scoring_ok_count(scored.scoring), ROWS - 2);
     assert_demand(&scored, 0);
     assert_demand(&scored, 1);
@@ -305,6 +313,33 @@ static void record_that_one_target_cannot_score_counts_for_none(void **state)
 }
 
 /* ---- again ---- */
+
+/* Three blocks of rows for all targets, five of explanations for each. */
+static void every_target_is_explained_in_steps_of_its_own(void **state)
+{
+    struct scored plain, explained;
+    struct serving *serving = choose_ok(*state, "");
+    score(&plain, make_batch(), serving);
+    score_explained(&explained, make_batch(), serving, 3);
+    assert_int_equal(plain.steps, 3);
+    assert_int_equal(explained.steps, 3 + 2 * 5);
+    for (size_t i = 0; i < 2; i++) {
+        const Chw__TargetScores *target = explained.reply->targets[i];
+        const Chw__Factors *factors = target->factors;
+        assert_null(plain.reply->targets[i]->factors);
+        assert_memory_equal(target->probabilities, plain.reply->targets[i]->probabilities,
+                            ROWS * sizeof *target->probabilities);
+        assert_int_equal(factors->n_contributions, ROWS);
+        for (uint32_t row = 0; row < ROWS; row++) {
+            double p = (double)target->probabilities[row];
+            assert_true(fabs(log(p / (1 - p)) - factors->base_value -
+                             (double)factors->contributions[row]) < 1e-5);
+        }
+    }
+    release(&plain);
+    release(&explained);
+    serving_free(serving);
+}
 
 static void
 recorded_versions_give_the_same_bytes_whatever_was_published_since(void **state)
@@ -428,6 +463,7 @@ int main(void)
         TEST(name_that_no_model_can_have_is_not_repeated),
         TEST(demand_is_the_integer_sum_of_what_the_reply_says),
         TEST(record_that_one_target_cannot_score_counts_for_none),
+        TEST(every_target_is_explained_in_steps_of_its_own),
         TEST(recorded_versions_give_the_same_bytes_whatever_was_published_since),
         TEST(settlement_under_another_program_does_not_match),
         TEST(description_is_the_union_of_what_the_models_read),
