@@ -12,6 +12,7 @@
 #include "tests/lib/test.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ static struct {
     struct record_fault faults[ROWS];
 } it;
 
-static void open_it(const Chw__Model *message, const Chw__Batch *batch)
+static void load_it(const Chw__Model *message, const Chw__Batch *batch)
 {
     struct error_text error = {""};
     size_t size;
@@ -37,6 +38,11 @@ static void open_it(const Chw__Model *message, const Chw__Batch *batch)
         fail_msg("%s", error.text);
     assert_int_equal(columns_view(batch, &it.columns, &error), STATUS_OK);
     assert_int_equal(model_bind(it.model, &it.columns, &it.binding, &error), STATUS_OK);
+}
+
+static void open_it(const Chw__Model *message, const Chw__Batch *batch)
+{
+    load_it(message, batch);
     assert_int_equal(explainer_new(it.binding, &it.explainer, &it.reason), STATUS_OK);
 }
 
@@ -265,6 +271,8 @@ static void steps_in_turn_with_another_explainer_give_the_same_bits(void **state
     open_it(model, any_batch(model));
     run(EXPLAIN_ROWS_MAX);
     assert_int_equal(explainer_new(it.binding, &other, &it.reason), STATUS_OK);
+    explainer_begin(it.explainer, 7, 300, stepped); /* given up for what follows */
+    assert_true(explainer_step(it.explainer));
     explainer_begin(it.explainer, 0, EXPLAIN_ROWS_MAX, stepped);
     explainer_begin(other, 100, 1, others);
     for (; explainer_step(it.explainer); steps++)
@@ -275,6 +283,52 @@ static void steps_in_turn_with_another_explainer_give_the_same_bits(void **state
                         EXPLAIN_ROWS_MAX * FEATURES_MAX * sizeof *stepped);
     explainer_free(other);
     close_it();
+}
+
+/* ---- threads ---- */
+
+static void *explain_alone(void *arg)
+{
+    struct binding *binding;
+    struct explainer *explainer;
+    const char *reason;
+    if (model_bind(it.model, &it.columns, &binding, NULL) != STATUS_OK)
+        return NULL;
+    if (explainer_new(binding, &explainer, &reason) == STATUS_OK) {
+        explainer_run(explainer, 0, ROWS, arg);
+        explainer_free(explainer);
+    }
+    binding_free(binding);
+    return arg;
+}
+
+/* None of them finds the model prepared. */
+static void threads_that_ask_first_at_once_get_the_same_bits(void **state)
+{
+    enum { THREADS = 4 };
+    (void)state;
+    size_t size = ROWS * FEATURES_MAX * sizeof(float);
+    pthread_t threads[THREADS];
+    float *found[THREADS];
+    for (int round = 0; round < 5; round++) {
+        Chw__Model *model = many_players();
+        Chw__Batch *batch = any_batch(model);
+        for (int i = 0; i < THREADS; i++)
+            found[i] = build_alloc(size);
+        load_it(model, batch);
+        for (int i = 0; i < THREADS; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, explain_alone, found[i]),
+                             0);
+        for (int i = 0; i < THREADS; i++)
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(explainer_new(it.binding, &it.explainer, &it.reason), STATUS_OK);
+        run(ROWS);
+        for (int i = 0; i < THREADS; i++)
+            assert_memory_equal(found[i], it.contributions,
+                                ROWS * model->n_features * sizeof(float));
+        close_it();
+        build_reset();
+    }
 }
 
 /* ---- ways ---- */
@@ -411,6 +465,7 @@ int main(void)
         TEST(leaves_of_many_players_are_explained),
         TEST(linear_contributions_are_counted_from_the_means),
         TEST(steps_in_turn_with_another_explainer_give_the_same_bits),
+        TEST(threads_that_ask_first_at_once_get_the_same_bits),
         TEST(ways_give_the_same_bits),
         TEST(platt_scales_the_contributions),
         TEST(parts_are_averaged_or_chosen),
