@@ -29,6 +29,15 @@ uint32_t any_chance(uint32_t below)
     return (uint32_t)(state_of_chance >> 33) % below;
 }
 
+int any_rounds(int rounds)
+{
+#ifdef __SANITIZE_THREAD__
+    return (rounds + 9) / 10;
+#else
+    return rounds;
+#endif
+}
+
 /* Values that are also thresholds, and those at the edges of floats. */
 static float any_number(void)
 {

@@ -17,6 +17,10 @@ enum { ANY_ROWS = 700, ANY_DEPTH_MAX = 30 };
 int any_seed(void **state);
 uint32_t any_chance(uint32_t below);
 
+/* How often to try something else: `rounds`, or a tenth where the thread sanitizer makes
+ * each many times slower. The other builds try them all. */
+int any_rounds(int rounds);
+
 void any_add_features(Chw__Model *model, bool trees);
 
 /* Trees with covers over the model's features, up to `depth` deep. */

@@ -172,7 +172,7 @@ static void contributions_are_shapley_values(void **state)
 {
     static const uint32_t depths[] = {1, 3, 6, 12};
     (void)state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
         compare(any_trees(depths[round % 4]));
         build_reset();
     }
@@ -196,7 +196,7 @@ static void assert_sums(double tolerance)
 static void contributions_to_deep_trees_add_up_to_the_margin(void **state)
 {
     (void)state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
         Chw__Model *model = any_trees(ANY_DEPTH_MAX);
         open_it(model, any_batch(model));
         run(ROWS);
@@ -222,7 +222,7 @@ static Chw__Model *many_players(void)
 static void leaves_of_many_players_are_explained(void **state)
 {
     (void)state;
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < any_rounds(5); round++) {
         Chw__Model *model = many_players();
         open_it(model, any_batch(model));
         run(ROWS);
@@ -239,7 +239,7 @@ static void leaves_of_many_players_are_explained(void **state)
 static void linear_contributions_are_counted_from_the_means(void **state)
 {
     (void)state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
         Chw__Model *model = any_linear();
         Chw__Linear *linear = model->linear;
         linear->n_means = round % 2 == 0 ? linear->n_weights : 0;
@@ -267,7 +267,7 @@ static void steps_in_turn_with_another_explainer_give_the_same_bits(void **state
     float *others = build_alloc(EXPLAIN_ROWS_MAX * FEATURES_MAX * sizeof *others);
     unsigned steps = 1;
     Chw__Model *model = many_players();
-    any_add_trees(model, 300, 14);
+    any_add_trees(model, 150, 14);
     open_it(model, any_batch(model));
     run(EXPLAIN_ROWS_MAX);
     assert_int_equal(explainer_new(it.binding, &other, &it.reason), STATUS_OK);
@@ -310,7 +310,7 @@ static void threads_that_ask_first_at_once_get_the_same_bits(void **state)
     size_t size = ROWS * FEATURES_MAX * sizeof(float);
     pthread_t threads[THREADS];
     float *found[THREADS];
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < any_rounds(5); round++) {
         Chw__Model *model = many_players();
         Chw__Batch *batch = any_batch(model);
         for (int i = 0; i < THREADS; i++)
@@ -336,7 +336,7 @@ static void threads_that_ask_first_at_once_get_the_same_bits(void **state)
 static void ways_give_the_same_bits(void **state)
 {
     (void)state;
-    for (int round = 0; round < ROUNDS && cpu_has_avx512(); round++) {
+    for (int round = 0; round < any_rounds(ROUNDS) && cpu_has_avx512(); round++) {
         Chw__Model *model = round % 4 == 0 ? many_players() : any_trees(8);
         open_it(model, any_batch(model));
         run(ROWS);
@@ -393,7 +393,7 @@ static void platt_scales_the_contributions(void **state)
 static void parts_are_averaged_or_chosen(void **state)
 {
     (void)state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
         Chw__Model *model = any_parts();
         Chw__Parts *parts = model->parts;
         bool mean = parts->combine == CHW__PARTS__COMBINE__MEAN;

@@ -198,7 +198,7 @@ static void compare_row(uint32_t row, size_t features)
 static void they_are_those_of_a_sort_of_all(void **state)
 {
     (void)state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
         Chw__Model *message = round % 2 == 0 ? any_linear() : any_trees(5);
         size_t features = message->n_features;
         explain(message, any_batch(message), 1 + any_chance(FACTORS_MAX));

@@ -86,7 +86,7 @@ static int reset(void **state)
 static void shallow_trees_score_as_the_reference_does(void **state)
 {
     (void)state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
         compare(any_trees(6));
         build_reset();
     }
@@ -95,7 +95,7 @@ static void shallow_trees_score_as_the_reference_does(void **state)
 static void trees_of_depth_eight_score_as_the_reference_does(void **state)
 {
     (void)state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
         compare(any_trees(8));
         build_reset();
     }
@@ -143,7 +143,7 @@ static void many_thresholds_on_a_feature_score_as_the_reference_does(void **stat
 static void several_parts_score_as_the_reference_does(void **state)
 {
     (void)state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
         compare(any_parts());
         build_reset();
     }
@@ -152,7 +152,7 @@ static void several_parts_score_as_the_reference_does(void **state)
 static void deep_trees_score_as_the_reference_does(void **state)
 {
     (void)state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
         compare(any_trees(ANY_DEPTH_MAX));
         build_reset();
     }
@@ -174,7 +174,7 @@ static void a_thousand_trees_score_as_the_reference_does(void **state)
 static void linear_models_score_as_the_reference_does(void **state)
 {
     (void)state;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
         compare(any_linear());
         build_reset();
     }
