@@ -313,15 +313,33 @@ void assemble_output_trees(Chw__Model *self, size_t output, Chw__Trees *trees)
     part->trees = trees;
 }
 
+static Chw__Platt *new_platt(double slope, double intercept)
+{
+    Chw__Platt *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return NULL;
+    chw__platt__init(self);
+    self->slope = slope;
+    self->intercept = intercept;
+    return self;
+}
+
 bool assemble_platt(Chw__Model *self, double slope, double intercept)
 {
-    Chw__Platt *platt = calloc(1, sizeof *platt);
-    if (platt == NULL)
-        return false;
-    chw__platt__init(platt);
-    platt->slope = slope;
-    platt->intercept = intercept;
-    self->calibration_case = CHW__MODEL__CALIBRATION_PLATT;
-    self->platt = platt;
-    return true;
+    self->platt = new_platt(slope, intercept);
+    if (self->platt != NULL)
+        self->calibration_case = CHW__MODEL__CALIBRATION_PLATT;
+    return self->platt != NULL;
+}
+
+bool assemble_output_platt(Chw__Model *self, size_t output, double slope,
+                           double intercept)
+{
+    Chw__Part *part = part_of(self, output);
+    if (part == NULL)
+        return assemble_platt(self, slope, intercept);
+    part->platt = new_platt(slope, intercept);
+    if (part->platt != NULL)
+        part->calibration_case = CHW__PART__CALIBRATION_PLATT;
+    return part->platt != NULL;
 }

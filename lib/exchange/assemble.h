@@ -64,7 +64,9 @@ bool assemble_outputs(Chw__Model *self, size_t count, size_t chosen);
 void assemble_output_linear(Chw__Model *self, size_t output, Chw__Linear *linear);
 void assemble_output_trees(Chw__Model *self, size_t output, Chw__Trees *trees);
 
-/* Slope and intercept before the link. */
+/* Slope and intercept before the link: the model's, or an output's. */
 bool assemble_platt(Chw__Model *self, double slope, double intercept);
+bool assemble_output_platt(Chw__Model *self, size_t output, double slope,
+                           double intercept);
 
 #endif

@@ -6,6 +6,7 @@
 #include "exchange/assemble.h"
 #include "exchange/format.h"
 #include "exchange/lightgbm.h"
+#include "exchange/onnx.h"
 #include "exchange/xgboost.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ static const struct exchange_format formats[] = {
     {"XGBoost JSON", xgboost_is_json, xgboost_import_json},
     {"XGBoost UBJSON", xgboost_is_ubjson, xgboost_import_ubjson},
     {"LightGBM text", lightgbm_is_text, lightgbm_import_text},
+    {"ONNX", onnx_is_model, onnx_import},
 };
 enum { FORMAT_COUNT = sizeof formats / sizeof formats[0] };
 

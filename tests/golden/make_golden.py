@@ -7,7 +7,7 @@ A folder per model: the model, rows.csv with the column `expected`, and `options
 `chw model import` where it needs any. XGBoost's are trained and evaluated by python3-xgboost;
 LightGBM's are made up and evaluated by tests/integration/lightgbm_text.py. Run it again only
 to add one: what is committed stays as other versions of the tools wrote it. The folders of
-ONNX models are not made here.
+ONNX models are made by make_golden_onnx.py.
 """
 
 import csv

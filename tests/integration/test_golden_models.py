@@ -37,7 +37,7 @@ class Golden(unittest.TestCase):
         self.place = self.enterContext(folder())
         self.data = self.place + "/data"
         self.models = golden_models()
-        self.assertGreaterEqual(len(self.models), 13)
+        self.assertGreaterEqual(len(self.models), 19)
 
     def run_import(self, name, rows=None, code=0):
         model, own_rows, options = self.models[name]
