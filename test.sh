@@ -6,14 +6,23 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . deploy/debian.sh
 
+command -v node >/dev/null || packages_test="$packages_test nodejs"
+command -v npm >/dev/null || packages_test="$packages_test npm"
 # shellcheck disable=SC2086 # lists of words
 install_packages $packages_build $packages_test
 
+tools=$PWD/build/tools
 # promtool judges our metrics; Debian's package would start a Prometheus besides.
 if ! command -v promtool >/dev/null; then
-    tools=$PWD/build/tools
     [ -x "$tools/usr/bin/promtool" ] || unpack_package prometheus "$tools"
     export PROMTOOL=$tools/usr/bin/promtool
+fi
+
+# onnxruntime-node judges ONNX models; it brings its library along, so no script need run.
+if [ -z "${CHW_ONNXRUNTIME_NODE:-}" ] && [ ! -d "$tools/node_modules/onnxruntime-node" ]; then
+    npm install --ignore-scripts --no-save --no-audit --no-fund --prefix "$tools" \
+        onnxruntime-node@1.12.1 >/dev/null ||
+        fail "npm could not install onnxruntime-node into $tools"
 fi
 
 passed=0
