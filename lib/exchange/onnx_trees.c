@@ -331,13 +331,19 @@ static enum status read_indexed(const struct onnx_estimator *estimator,
 
 /* ---- both ---- */
 
+/* Opset 5. */
+static bool is_indexed(const onnx_node *node)
+{
+    return strcmp(node->op_type, "TreeEnsemble") == 0;
+}
+
 static enum status read_aggregate(const onnx_node *node, struct onnx_forest *out,
                                   struct error_text *error)
 {
     enum { AVERAGE, SUM };
     int64_t aggregate = SUM;
     onnx_get_int(node, "aggregate_function", &aggregate);
-    bool indexed = onnx_has(node, "tree_roots");
+    bool indexed = is_indexed(node);
     out->mean = indexed ? aggregate == AVERAGE
                         : onnx_has(node, "aggregate_function") &&
                               onnx_text_is(node, "aggregate_function", "AVERAGE");
@@ -351,7 +357,7 @@ static enum status read_aggregate(const onnx_node *node, struct onnx_forest *out
 
 bool onnx_is_forest(const onnx_node *node)
 {
-    return onnx_has(node, "tree_roots") || onnx_has(node, "nodes_treeids");
+    return strncmp(node->op_type, "TreeEnsemble", strlen("TreeEnsemble")) == 0;
 }
 
 void onnx_forest_reset(struct onnx_forest *self)
@@ -369,8 +375,8 @@ enum status onnx_forest_read(const struct onnx_estimator *estimator,
     struct onnx_floats bases = onnx_get_floats(node, "base_values");
     enum status status = read_aggregate(node, out, error);
     if (status == STATUS_OK)
-        status = onnx_has(node, "tree_roots") ? read_indexed(estimator, out, error)
-                                              : read_named(estimator, out, error);
+        status = is_indexed(node) ? read_indexed(estimator, out, error)
+                                  : read_named(estimator, out, error);
     if (status != STATUS_OK || bases.count == 0)
         return status;
     if (bases.count != 1 && estimator->output >= bases.count)

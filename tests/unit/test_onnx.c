@@ -124,6 +124,11 @@ static void short_list(void)
 {
     attribute_of(classifier, "nodes_truenodeids")->n_ints--;
 }
+static void no_trees(void)
+{
+    attribute_of(classifier, "nodes_treeids")->n_ints = 0;
+    set_text(&attribute_of(classifier, "nodes_treeids")->name, "nodes_modes");
+}
 static void absent_child(void)
 {
     attribute_of(classifier, "nodes_truenodeids")->ints[0] = 999;
@@ -231,6 +236,7 @@ static const struct {
     {"onnx_forest", unknown_width, "input X: its width is not said"},
     {"onnx_forest", strange_elements, "input X: elements of type 14"},
     {"onnx_forest", short_list, "differ in length"},
+    {"onnx_forest", no_trees, "it has 0 nodes"},
     {"onnx_forest", absent_child, "has no node 999"},
     {"onnx_forest", circle, "a node is reached twice"},
     {"onnx_forest", absent_column, "reads column 3 of 3"},
