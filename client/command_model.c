@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* command_model.c - chw model list | show | promote | rollback | import. */
+/* command_model.c - chw model list | show | promote | rollback | import | export. */
 #include "base/config.h"
 #include "base/log.h"
 #include "client/commands.h"
 #include "client/menu.h"
+#include "client/model_export.h"
 #include "client/model_import.h"
 #include "client/model_show.h"
 #include "client/model_source.h"
@@ -25,6 +26,7 @@ struct model_config {
     char *data, *store, *format;
     char *name, *alias, *chosen, *check, *expected; /* of an import */
     double tolerance;
+    char *output; /* of an export */
 };
 
 #define KEY(name, type, field) name, type, offsetof(struct model_config, field)
@@ -53,6 +55,11 @@ static const struct config_key import_keys[] = {
      "of ROWS.csv: the probability that each row must score"},
     {KEY("tolerance", CONFIG_REAL, tolerance), "1e-6", 0, 0, "DIFFERENCE",
      "how far a score may be from what was expected"},
+};
+static const struct config_key export_keys[] = {
+    STORE_KEYS,
+    {KEY("format", CONFIG_TEXT, format), NULL, 0, 0, "FORMAT", "xgboost-json or onnx"},
+    {KEY("output", CONFIG_TEXT, output), NULL, 0, 0, "FILE", "where to write"},
 };
 #undef STORE_KEYS
 #undef KEY
@@ -352,6 +359,21 @@ static enum status import(const struct work *work)
     return model_import_run(&import, work->error);
 }
 
+/* ---- export ---- */
+
+static enum status export(const struct work *work) {
+    struct model_export export = {.file = work->config->output}; struct artifact artifact;
+    struct model *model = NULL;
+    enum status status = model_export_format(&export, work->config->format, work->error);
+    if (status == STATUS_OK)
+        status = model_source_find(work->store, NULL, work->operands[0], &artifact,
+                                   work->error);
+    if (status == STATUS_OK) status = load(work, &artifact, &model);
+    if (status == STATUS_OK) status = model_export_run(&export, model, work->error);
+    model_free(model);
+    return status;
+}
+
 /* ---- the table of actions ---- */
 
 struct action {
@@ -423,6 +445,24 @@ static const struct action actions[] = {
                "Exit codes: 0 published, 64 wrong options, 65 not supported or not as "
                "expected, 66 no such\n"
                "file or column, 69 and 75 the store is away.\n"}},
+    {{"export", "write a version as a file of XGBoost or ONNX"},
+     export,
+     false,
+     {.program = "chw model export",
+      .summary =
+          "Write a version as a file that another tool loads, and that predicts the "
+          "same there.",
+      .operands = "NAME[@ALIAS]|VERSION",
+      .operands_min = 1,
+      .operands_max = 1,
+      .keys = export_keys,
+      .key_count = COUNT(export_keys),
+      .notes =
+          "chw model export chd@champion --format xgboost-json -o chd.json\n"
+          "chw model export chd@champion --format onnx -o chd.onnx\n\n"
+          "A model that the format cannot say is refused, and nothing is written.\n\n"
+          "Exit codes: 0 written, 64 wrong options, 65 the format cannot say it, 66 no "
+          "such model.\n"}},
 };
 
 #undef COUNT
