@@ -19,10 +19,11 @@ if ! command -v promtool >/dev/null; then
 fi
 
 # onnxruntime-node judges ONNX models; it brings its library along, so no script need run.
+# Where npm's registry cannot be reached the tests that need it are skipped, and counted.
 if [ -z "${CHW_ONNXRUNTIME_NODE:-}" ] && [ ! -d "$tools/node_modules/onnxruntime-node" ]; then
     npm install --ignore-scripts --no-save --no-audit --no-fund --prefix "$tools" \
         onnxruntime-node@1.12.1 >/dev/null ||
-        fail "npm could not install onnxruntime-node into $tools"
+        echo "npm could not install onnxruntime-node into $tools: ONNX Runtime's tests are skipped" >&2
 fi
 
 passed=0
