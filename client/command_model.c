@@ -361,15 +361,19 @@ static enum status import(const struct work *work)
 
 /* ---- export ---- */
 
-static enum status export(const struct work *work) {
-    struct model_export export = {.file = work->config->output}; struct artifact artifact;
+static enum status write_export(const struct work *work)
+{
+    struct model_export output = {.file = work->config->output};
+    struct artifact artifact;
     struct model *model = NULL;
-    enum status status = model_export_format(&export, work->config->format, work->error);
+    enum status status = model_export_format(&output, work->config->format, work->error);
     if (status == STATUS_OK)
         status = model_source_find(work->store, NULL, work->operands[0], &artifact,
                                    work->error);
-    if (status == STATUS_OK) status = load(work, &artifact, &model);
-    if (status == STATUS_OK) status = model_export_run(&export, model, work->error);
+    if (status == STATUS_OK)
+        status = load(work, &artifact, &model);
+    if (status == STATUS_OK)
+        status = model_export_run(&output, model, work->error);
     model_free(model);
     return status;
 }
@@ -446,7 +450,7 @@ static const struct action actions[] = {
                "expected, 66 no such\n"
                "file or column, 69 and 75 the store is away.\n"}},
     {{"export", "write a version as a file of XGBoost or ONNX"},
-     export,
+     write_export,
      false,
      {.program = "chw model export",
       .summary =
