@@ -34,6 +34,7 @@ struct kernel_type {
 
 extern const struct kernel_type kernel_linear;
 extern const struct kernel_type kernel_sliced;
+extern const struct kernel_type kernel_sliced_deep;
 extern const struct kernel_type kernel_walk;
 
 /* Compile the part for every kernel that takes it. */

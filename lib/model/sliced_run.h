@@ -97,6 +97,61 @@ static inline void add_leaves_by_byte(const struct sliced_run *self, float *sums
     }
 }
 
+/* ---- trees that are cut ---- */
+
+/* The records that are at no leaf after the sliced levels. */
+struct walkers {
+    struct sliced_node nodes[PLANE_RECORDS]; /* where each record is, walking or not */
+    uint16_t records[PLANE_RECORDS];         /* who walks: `count` of them */
+    uint32_t count;
+};
+
+/* `places` of `count` records: their indexes are `bytes`. */
+static inline void set_out(struct walkers *self, const struct sliced_node *places,
+                           const uint8_t *bytes, uint32_t count)
+{
+    self->count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        self->nodes[i] = places[bytes[i]];
+        self->records[self->count] = (uint16_t)i;
+        self->count += self->nodes[i].plane != 0;
+    }
+}
+
+/* All a level down; who arrives at a leaf stays there. */
+static inline void walk_on(struct walkers *self, const struct sliced_node *below,
+                           const plane *answers)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < self->count; i++) {
+        uint32_t record = self->records[i];
+        const struct sliced_node *node = &self->nodes[record];
+        bool right = bitmap_test((const uint8_t *)&answers[node->plane], record);
+        self->nodes[record] = below[node->left + right];
+        self->records[kept] = (uint16_t)record;
+        kept += self->nodes[record].plane != 0;
+    }
+    self->count = kept;
+}
+
+static void add_deep_leaves(const struct sliced_run *self, uint32_t count, float *sums)
+{
+    const struct sliced *compiled = self->compiled;
+    struct walkers walkers;
+    for (uint32_t i = 0; i < compiled->tree_count; i++) {
+        const struct sliced_tree *tree = &compiled->trees[i];
+        plane index[SLICED_DEPTH_MAX];
+        uint8_t bytes[PLANE_RECORDS];
+        find_leaf(self, tree, index);
+        index_bytes(index, bytes);
+        set_out(&walkers, compiled->places + tree->first_leaf, bytes, count);
+        while (walkers.count > 0)
+            walk_on(&walkers, compiled->below, self->answers->planes);
+        for (uint32_t k = 0; k < count; k++)
+            sums[k] += walkers.nodes[k].value;
+    }
+}
+
 /* ---- a block ---- */
 
 static void add_leaves(const struct sliced_run *self, float *sums);
@@ -110,7 +165,10 @@ static void score_planes(struct sliced_run *self, uint32_t first, uint32_t count
     answer_all(self->answers, first, count);
     for (unsigned i = 0; i < PLANE_RECORDS; i++)
         sums[i] = mean ? 0.0F : trees->base_margin;
-    add_leaves(self, sums);
+    if (self->compiled->deep)
+        add_deep_leaves(self, count, sums);
+    else
+        add_leaves(self, sums);
     for (uint32_t i = 0; i < count; i++)
         margins[i] = (double)(mean ? trees->base_margin +
                                          sums[i] / (float)self->compiled->tree_count

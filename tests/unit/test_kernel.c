@@ -37,7 +37,8 @@ static void assert_ways_are_same(const struct model *model, const struct binding
     double chosen[KERNEL_BLOCK], found[KERNEL_BLOCK];
     const struct part *part = &model->parts[0];
     size_t last = part->kernel_count - 1;
-    if (part->kernel_count == 0 || part->kernels[last].type != &kernel_sliced)
+    if (part->kernel_count == 0 || (part->kernels[last].type != &kernel_sliced &&
+                                    part->kernels[last].type != &kernel_sliced_deep))
         return;
     void *run = binding->parts[0].runs[last];
     for (uint32_t first = 0; first < ROWS; first += KERNEL_BLOCK) {
@@ -202,6 +203,43 @@ static size_t bytes_of(const Chw__Model *message)
     return found;
 }
 
+/* A chain of `depth` questions on each feature in turn, all different, beside leaves. */
+static Chw__Model *chains(uint32_t features, uint32_t trees, uint32_t depth)
+{
+    static struct build_node nodes[2 * ANY_DEPTH_MAX + 1];
+    Chw__Model *model = build_trees(0.25F);
+    for (uint32_t i = 0; i < features; i++) {
+        char *name = build_alloc(8);
+        name[0] = (char)('a' + i);
+        build_numeric(model, name, 0, 1)->missing = CHW__MISSING_POLICY__MISSING_KEEP;
+    }
+    for (uint32_t i = 0; i < trees; i++) {
+        for (uint32_t k = 0; k < depth; k++) {
+            nodes[2 * k] =
+                (struct build_node){.input = (i + k) % features,
+                                    .threshold = (float)(i * depth + k) * 0.001F - 20.0F,
+                                    .left = 2 * k + 1,
+                                    .right = 2 * k + 2,
+                                    .default_left = (uint8_t)any_chance(2)};
+            nodes[2 * k + 1] =
+                (struct build_node){.threshold = (float)any_chance(1000) / 333.0F};
+        }
+        nodes[2 * depth] = (struct build_node){.threshold = 2};
+        build_tree(model, nodes, 2 * depth + 1);
+    }
+    return model;
+}
+
+/* Around the most that deep trees may ask to have their answers in planes. */
+static void many_questions_of_deep_trees_score_as_the_reference_does(void **state)
+{
+    (void)state;
+    assert_string_equal(kernel_of(chains(4, 256, 16)), "bit-sliced and walked trees");
+    assert_string_equal(kernel_of(chains(4, 257, 16)), "walked trees");
+    compare(chains(4, 256, 16));
+    compare(chains(4, 257, 16));
+}
+
 static void bytes_of_kernels_grow_with_the_trees(void **state)
 {
     (void)state;
@@ -229,8 +267,8 @@ static void kernel_is_chosen_by_estimator_and_depth(void **state)
         }
         chain[2 * depth] = (struct build_node){.threshold = 2};
         build_tree(model, chain, 2 * depth + 1);
-        assert_string_equal(kernel_of(model),
-                            depth <= 8 ? "bit-sliced trees" : "walked trees");
+        assert_string_equal(kernel_of(model), depth <= 8 ? "bit-sliced trees"
+                                                         : "bit-sliced and walked trees");
     }
 }
 
@@ -245,6 +283,7 @@ int main(void)
         TEST(deep_trees_score_as_the_reference_does),
         TEST(a_thousand_trees_score_as_the_reference_does),
         TEST(linear_models_score_as_the_reference_does),
+        TEST(many_questions_of_deep_trees_score_as_the_reference_does),
         TEST(bytes_of_kernels_grow_with_the_trees),
         TEST(kernel_is_chosen_by_estimator_and_depth),
     };
