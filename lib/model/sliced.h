@@ -18,8 +18,8 @@
 enum {
     SLICED_DEPTH_MAX = 8,
     SLICED_LEAVES_MAX = 1 << SLICED_DEPTH_MAX,
-    SLICED_SHALLOW = 6,                /* up to this depth a leaf is found in registers */
-    SLICED_BELOW_QUESTIONS_MAX = 4096, /* whose planes a walk finds in the cache */
+    SLICED_SHALLOW = 6, /* up to this depth a leaf is found in registers */
+    SLICED_BELOW_QUESTIONS_MAX = 16384, /* 1 MiB of planes, for the cache */
 };
 
 /* Of a tree that may be cut: at the places of its last level, and below. */
