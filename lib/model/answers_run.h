@@ -35,15 +35,21 @@ static void classes_at_least(const struct answers *self, uint32_t last, plane *a
     }
 }
 
-/* The records whose category is outside the set. */
+/* The records whose category is outside the set. From one category to the next it changes
+ * at few edges; a record is outside that has passed an odd number of them. */
 static plane outside_set(const struct classes *classes, uint32_t set,
                          const plane *at_least)
 {
+    const ProtobufCBinaryData *members = &classes->trees->sets[set]->members;
+    uint8_t bits[(UINT8_MAX + 1) / 8] = {0};
     plane outside = {0};
-    for (uint32_t i = 0; i <= UINT8_MAX; i++) {
-        plane beyond = i == UINT8_MAX ? (plane){0} : at_least[i + 1];
-        if (!classes_in_set(classes, set, i))
-            outside |= at_least[i] & ~beyond;
+    uint64_t before = 1; /* as if there were a member before the first category */
+    memcpy(bits, members->data, members->len < sizeof bits ? members->len : sizeof bits);
+    for (uint32_t first = 0; first <= UINT8_MAX; first += 64) {
+        uint64_t word = kernel_bits(bits, first, 64);
+        for (uint64_t edges = word ^ (word << 1 | before); edges != 0; edges &= edges - 1)
+            outside ^= at_least[first + (uint32_t)__builtin_ctzll(edges)];
+        before = word >> 63;
     }
     return outside;
 }

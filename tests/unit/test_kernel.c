@@ -10,6 +10,7 @@
 #include "tests/lib/test.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +173,50 @@ static void a_thousand_trees_score_as_the_reference_does(void **state)
     }
 }
 
+/* Two hundred categories, named by their numbers, and a set for each tree. */
+static Chw__Model *wide_sets(uint32_t trees)
+{
+    enum { CATEGORIES = 200, NAMES_SIZE = 4 * CATEGORIES, SET_SIZE = 32 };
+    Chw__Model *model = build_trees(0.25F);
+    char *names = build_alloc(NAMES_SIZE + 1);
+    for (int i = 0, at = 0; i < CATEGORIES; i++)
+        at += snprintf(names + at, (size_t)(NAMES_SIZE - at), i == 0 ? "%d" : ",%d", i);
+    Chw__Feature *feature = build_category(model, "a", names);
+    feature->category->encoding = CHW__CATEGORY_ENCODING__ENCODING_CODE;
+    feature->category->unknown = CHW__UNKNOWN_POLICY__UNKNOWN_OTHER;
+    feature->missing = CHW__MISSING_POLICY__MISSING_KEEP;
+    model->trees->sets = build_alloc(trees * sizeof *model->trees->sets);
+    model->trees->n_sets = trees;
+    for (uint32_t i = 0; i < trees; i++) {
+        struct build_node nodes[3] = {
+            {.left = 1, .right = 2, .default_left = (uint8_t)any_chance(2)},
+            {.threshold = (float)i},
+            {.threshold = (float)any_chance(1000) / 333.0F}};
+        size_t size = 1 + any_chance(SET_SIZE);
+        uint8_t *members = build_alloc(size);
+        for (size_t k = 0; k < size; k++)
+            members[k] = (uint8_t)(any_chance(256) | any_chance(2) * 255);
+        build_tree(model, nodes, 3);
+        Chw__Tree *tree = model->trees->trees[i];
+        tree->n_set = tree->n_left;
+        tree->set = build_alloc(tree->n_set * sizeof *tree->set);
+        tree->set[0] = i + 1;
+        model->trees->sets[i] = build_alloc(sizeof *model->trees->sets[i]);
+        chw__category_set__init(model->trees->sets[i]);
+        model->trees->sets[i]->members = build_bytes(members, size);
+    }
+    return model;
+}
+
+static void sets_of_many_categories_score_as_the_reference_does(void **state)
+{
+    (void)state;
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
+        compare(wide_sets(5));
+        build_reset();
+    }
+}
+
 static void linear_models_score_as_the_reference_does(void **state)
 {
     (void)state;
@@ -285,6 +330,7 @@ int main(void)
         TEST(several_parts_score_as_the_reference_does),
         TEST(deep_trees_score_as_the_reference_does),
         TEST(a_thousand_trees_score_as_the_reference_does),
+        TEST(sets_of_many_categories_score_as_the_reference_does),
         TEST(linear_models_score_as_the_reference_does),
         TEST(many_questions_of_deep_trees_score_as_the_reference_does),
         TEST(bytes_of_kernels_grow_with_the_trees),
