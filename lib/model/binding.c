@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_ROWS_MIN = 128 };
+enum {
+    TABLE_ROWS_MIN = 128,
+    CACHE_LINE = 64, /* that no vector of margins lies across two */
+};
 
 /* What Numeric.zero_missing takes for zero. */
 static const float ZERO_WITHIN = 1e-35F;
@@ -181,7 +184,8 @@ static bool make_room(struct binding *self)
     const struct model *model = self->model;
     self->features = calloc(model->message->n_features, sizeof self->features[0]);
     self->inputs = calloc(model->input_count, sizeof self->inputs[0]);
-    self->margins = malloc(model->part_count * KERNEL_BLOCK * sizeof(double));
+    self->margins =
+        aligned_alloc(CACHE_LINE, model->part_count * KERNEL_BLOCK * sizeof(double));
     self->parts = calloc(model->part_count, sizeof self->parts[0]);
     return self->features != NULL && self->inputs != NULL && self->margins != NULL &&
            self->parts != NULL;

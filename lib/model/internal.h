@@ -62,11 +62,15 @@ MUST_CHECK enum status model_check_trees(const struct model *self,
 /* Fill parts and output. */
 MUST_CHECK enum status parts_describe(struct model *self);
 
-/* NaN where the margin is. */
+/* NaN where the margin is. Of many the margins are calibrated in place. */
 float output_probability(const struct output *self, double margin);
+void output_probabilities(const struct output *self, double *margins, uint32_t count,
+                          float *out);
 
-/* The model's margin of those of its parts, which are `stride` apart. */
-double parts_combine(const struct model *self, const double *margins, size_t stride);
+/* The model's margins, in place of those of its first part; those of part after part are
+ * `stride` apart. */
+void parts_combine(const struct model *self, double *margins, size_t stride,
+                   uint32_t count);
 
 /* The feature that an input belongs to: index into features. */
 uint32_t model_feature_of(const struct model *self, uint32_t input);

@@ -3,6 +3,8 @@
 #include "model/kernel.h"
 
 #include <assert.h>
+#include <endian.h>
+#include <string.h>
 
 /* By the fewest records that they are for. */
 static const struct kernel_type *const kernels[] = {&kernel_linear, &kernel_walk,
@@ -94,6 +96,10 @@ float kernel_input(const struct feature *self, float value)
 uint64_t kernel_bits(const uint8_t *bits, uint32_t first, uint32_t count)
 {
     uint64_t found = 0;
+    if (first % 8 == 0 && count == 64) {
+        memcpy(&found, bits + first / 8, sizeof found);
+        return le64toh(found);
+    }
     uint32_t last = (first + count - 1) / 8;
     for (uint32_t byte = first / 8, at = 0; byte <= last; byte++, at += 8) {
         uint64_t part = bits[byte];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parts.c - the estimators of a model, and what they give together. */
 #include "model/internal.h"
+#include "model/logistic.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -82,17 +83,46 @@ static float interpolate(const Chw__Isotonic *self, float p)
     return (float)(y + ((double)self->y[high] - y) * part);
 }
 
+/* Within [0, 1]; NaN stays. */
+static float hold(float p)
+{
+    p = p > 1.0F ? 1.0F : p;
+    return p <= 0.0F ? 0.0F : p;
+}
+
+static float finish(const struct output *self, float p)
+{
+    return hold(self->isotonic != NULL && !isnan(p) ? interpolate(self->isotonic, p) : p);
+}
+
+static double calibrate(const struct output *self, double margin)
+{
+    return self->platt == NULL ? margin
+                               : self->platt->slope * margin + self->platt->intercept;
+}
+
 float output_probability(const struct output *self, double margin)
 {
+    margin = calibrate(self, margin);
+    return finish(self, self->link == CHW__LINK__LINK_LOGISTIC ? logistic_of(margin)
+                                                               : (float)margin);
+}
+
+void output_probabilities(const struct output *self, double *margins, uint32_t count,
+                          float *out)
+{
     if (self->platt != NULL)
-        margin = self->platt->slope * margin + self->platt->intercept;
-    if (isnan(margin))
-        return NAN;
+        for (uint32_t i = 0; i < count; i++)
+            margins[i] = calibrate(self, margins[i]);
     bool logistic = self->link == CHW__LINK__LINK_LOGISTIC;
-    float p = (float)(logistic ? 1.0 / (1.0 + exp(-margin)) : margin);
-    if (self->isotonic != NULL)
-        p = interpolate(self->isotonic, p);
-    return fminf(fmaxf(p, 0.0F), 1.0F);
+    if (logistic)
+        logistic_all(margins, count, out);
+    else
+        for (uint32_t i = 0; i < count; i++)
+            out[i] = (float)margins[i];
+    if (!logistic || self->isotonic != NULL) /* else it is held already */
+        for (uint32_t i = 0; i < count; i++)
+            out[i] = finish(self, out[i]);
 }
 
 /* ---- combine ---- */
@@ -128,10 +158,8 @@ static double share(const struct model *self, const double *margins, size_t stri
     return sum == 0 ? 0 : chosen / sum;
 }
 
-double parts_combine(const struct model *self, const double *margins, size_t stride)
+static double combine(const struct model *self, const double *margins, size_t stride)
 {
-    if (self->message->estimator_case != CHW__MODEL__ESTIMATOR_PARTS)
-        return margins[0];
     switch (self->message->parts->combine) {
     case CHW__PARTS__COMBINE__SOFTMAX:
         return (double)(float)softmax(self, margins, stride);
@@ -142,4 +170,13 @@ double parts_combine(const struct model *self, const double *margins, size_t str
         break;
     }
     return (double)(float)mean(self, margins, stride);
+}
+
+void parts_combine(const struct model *self, double *margins, size_t stride,
+                   uint32_t count)
+{
+    if (self->message->estimator_case != CHW__MODEL__ESTIMATOR_PARTS)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        margins[i] = combine(self, margins + i, stride);
 }

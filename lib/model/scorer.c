@@ -47,18 +47,22 @@ static void parts_block(const struct binding *self, const struct way *way, uint3
 
 /* ---- results ---- */
 
-/* What the model's margin becomes. */
-typedef float finish_fn(const struct model *model, double margin);
+/* What the model's margins become; NaN of NaN. */
+typedef void finish_fn(const struct model *model, double *margins, uint32_t count,
+                       float *out);
 
-static float finish_probability(const struct model *model, double margin)
+static void finish_probabilities(const struct model *model, double *margins,
+                                 uint32_t count, float *out)
 {
-    return output_probability(&model->output, margin);
+    output_probabilities(&model->output, margins, count, out);
 }
 
-static float finish_margin(const struct model *model, double margin)
+static void finish_margins(const struct model *model, double *margins, uint32_t count,
+                           float *out)
 {
     (void)model;
-    return (float)margin;
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (float)margins[i];
 }
 
 /* Who to name where the result is no number: the first feature with an infinite input. */
@@ -75,19 +79,29 @@ static struct record_fault blame(const struct binding *self, uint32_t row)
     return found;
 }
 
+/* Whether all records have a result: most blocks' do. */
+static bool are_well(const float *out, const struct record_fault *faults, uint32_t count)
+{
+    unsigned bad = 0;
+    for (uint32_t i = 0; i < count; i++)
+        bad |= (unsigned)(out[i] != out[i]) |
+               (unsigned)(faults[i].fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE);
+    return bad == 0;
+}
+
 static void finish_block(const struct binding *self, uint32_t first, uint32_t count,
                          finish_fn *finish, float *out, struct record_fault *faults)
 {
+    parts_combine(self->model, self->margins, KERNEL_BLOCK, count);
+    finish(self->model, self->margins, count, out);
+    if (are_well(out, faults, count))
+        return;
     for (uint32_t i = 0; i < count; i++) {
-        out[i] = 0.0F;
-        if (faults[i].fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
-            continue;
-        double margin = parts_combine(self->model, self->margins + i, KERNEL_BLOCK);
-        float result = finish(self->model, margin);
-        if (isnan(result))
+        bool scored = faults[i].fault == CHW__RECORD_FAULT__RECORD_FAULT_NONE;
+        if (scored && isnan(out[i]))
             faults[i] = blame(self, first + i);
-        else
-            out[i] = result;
+        if (!scored || isnan(out[i]))
+            out[i] = 0.0F;
     }
 }
 
@@ -106,25 +120,25 @@ static void run_blocks(const struct binding *self, const struct way *way, uint32
 void model_score(const struct binding *self, uint32_t first, uint32_t count,
                  float *probabilities, struct record_fault *faults)
 {
-    run_blocks(self, &by_kernels, first, count, finish_probability, probabilities,
+    run_blocks(self, &by_kernels, first, count, finish_probabilities, probabilities,
                faults);
 }
 
 void model_margins(const struct binding *self, uint32_t first, uint32_t count,
                    float *margins, struct record_fault *faults)
 {
-    run_blocks(self, &by_kernels, first, count, finish_margin, margins, faults);
+    run_blocks(self, &by_kernels, first, count, finish_margins, margins, faults);
 }
 
 void model_reference_score(const struct binding *self, uint32_t first, uint32_t count,
                            float *probabilities, struct record_fault *faults)
 {
-    run_blocks(self, &by_reference, first, count, finish_probability, probabilities,
+    run_blocks(self, &by_reference, first, count, finish_probabilities, probabilities,
                faults);
 }
 
 void model_reference_margins(const struct binding *self, uint32_t first, uint32_t count,
                              float *margins, struct record_fault *faults)
 {
-    run_blocks(self, &by_reference, first, count, finish_margin, margins, faults);
+    run_blocks(self, &by_reference, first, count, finish_margins, margins, faults);
 }

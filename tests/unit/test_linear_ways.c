@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: what columns add, and what makes a probability of a margin, has the same bits by
+ * every way that this processor can, for any count and offset. Method: random columns;
+ * sums written out one by one; the C library's exp(). The seed is TEST_SEED. */
+
+#include "model/linear_add.h"
+#include "model/logistic.h"
+#include "tests/lib/any.h"
+#include "tests/lib/test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNT_MAX = 130, ROUNDS = 300 };
+
+static struct {
+    uint8_t bytes[COUNT_MAX + 64];
+    float numbers[COUNT_MAX];
+    double addends[LINEAR_CODES], before[COUNT_MAX], expected[COUNT_MAX], sums[COUNT_MAX];
+    uint32_t first, count, code_end;
+} it;
+
+static double any_double(void)
+{
+    return (double)any_chance(2000001) / 1e5 - 10;
+}
+
+static void fill(void)
+{
+    it.count = 1 + any_chance(COUNT_MAX);
+    it.first = any_chance(64);
+    it.code_end = 1 + any_chance(any_chance(2) == 0 ? 40 : 256);
+    for (size_t i = 0; i < sizeof it.bytes; i++)
+        it.bytes[i] = (uint8_t)any_chance(it.code_end);
+    for (uint32_t i = 0; i < LINEAR_CODES; i++)
+        it.addends[i] = any_double();
+    for (uint32_t i = 0; i < it.count; i++) {
+        it.before[i] = any_double();
+        it.numbers[i] = (float)any_double();
+    }
+}
+
+static const struct linear_way *begin(size_t way)
+{
+    memcpy(it.sums, it.before, sizeof it.sums);
+    return linear_ways[way].supported() ? &linear_ways[way] : NULL;
+}
+
+static void end(void)
+{
+    assert_memory_equal(it.sums, it.expected, it.count * sizeof it.sums[0]);
+}
+
+static void bits_add_one_of_two(void **state)
+{
+    (void)state;
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
+        fill();
+        for (uint32_t i = 0; i < it.count; i++) {
+            uint32_t at = it.first + i;
+            it.expected[i] = it.before[i] + it.addends[it.bytes[at / 8] >> at % 8 & 1];
+        }
+        for (size_t i = 0; i < linear_way_count; i++) {
+            const struct linear_way *way = begin(i);
+            if (way == NULL)
+                continue;
+            way->bits(it.bytes, it.first, it.count, it.addends, it.sums);
+            end();
+        }
+    }
+}
+
+static void codes_add_what_the_table_says(void **state)
+{
+    (void)state;
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
+        fill();
+        for (uint32_t i = 0; i < it.count; i++)
+            it.expected[i] = it.before[i] + it.addends[it.bytes[i]];
+        for (size_t i = 0; i < linear_way_count; i++) {
+            const struct linear_way *way = begin(i);
+            if (way == NULL)
+                continue;
+            way->codes(it.bytes, it.count, it.addends, it.code_end, it.sums);
+            end();
+        }
+    }
+}
+
+static void numbers_are_scaled_in_their_precision(void **state)
+{
+    (void)state;
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
+        fill();
+        const struct linear_number number = {any_double(), any_double(), any_double(),
+                                             round % 2 == 0};
+        for (uint32_t i = 0; i < it.count; i++) {
+            float x = it.numbers[i];
+            float input = number.single
+                              ? (x - (float)number.center) * (float)number.scale
+                              : (float)(((double)x - number.center) * number.scale);
+            it.expected[i] = it.before[i] + number.weight * (double)input;
+        }
+        for (size_t i = 0; i < linear_way_count; i++) {
+            const struct linear_way *way = begin(i);
+            if (way == NULL)
+                continue;
+            way->numbers(it.numbers, it.count, &number, it.sums);
+            end();
+        }
+    }
+}
+
+/* Half a unit in a float's last place, and a little. */
+static void assert_near(float p, double margin)
+{
+    double expected = 1 / (1 + exp(-margin));
+    if (!(fabs((double)p - expected) <= 6.1e-8 * expected + 1e-45))
+        fail_msg("%.17g: %.9g, expected %.17g", margin, (double)p, expected);
+}
+
+static void probabilities_are_those_of_the_c_library(void **state)
+{
+    static const double edges[] = {0,   -0.0, 1e-320, 36,       -36,       87.5,  -87.5,
+                                   104, -104, 708,    INFINITY, -INFINITY, 1e300, -1e300};
+    enum { EDGES = sizeof edges / sizeof edges[0] };
+    double margins[COUNT_MAX];
+    float p[COUNT_MAX];
+    (void)state;
+    for (int round = 0; round < any_rounds(ROUNDS); round++)
+        for (size_t k = 0; k < logistic_way_count; k++) {
+            uint32_t count = EDGES + any_chance(COUNT_MAX - EDGES);
+            for (uint32_t i = 0; i < count; i++)
+                margins[i] =
+                    i < EDGES ? edges[i] : any_double() * (round % 3 == 0 ? 9 : 1);
+            if (!logistic_ways[k].supported())
+                continue;
+            logistic_ways[k].all(margins, count, p);
+            for (uint32_t i = 0; i < count; i++) {
+                float alone = logistic_of(margins[i]);
+                assert_memory_equal(&p[i], &alone, sizeof alone);
+                if (fabs(margins[i]) < 87) /* beyond, floats lose their precision */
+                    assert_near(p[i], margins[i]);
+            }
+        }
+    assert_true(logistic_of(104.0) == 1.0F && logistic_of(-INFINITY) == 0.0F);
+}
+
+static void no_number_has_no_probability(void **state)
+{
+    const double margins[9] = {NAN, 1, NAN, 2, -NAN, 3, 4, 5, NAN};
+    float p[9];
+    (void)state;
+    for (size_t k = 0; k < logistic_way_count; k++) {
+        if (!logistic_ways[k].supported())
+            continue;
+        logistic_ways[k].all(margins, 9, p);
+        for (int i = 0; i < 9; i++)
+            assert_true(isnan(p[i]) == isnan(margins[i]));
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, any_seed)
+    const struct CMUnitTest tests[] = {
+        TEST(bits_add_one_of_two),
+        TEST(codes_add_what_the_table_says),
+        TEST(numbers_are_scaled_in_their_precision),
+        TEST(probabilities_are_those_of_the_c_library),
+        TEST(no_number_has_no_probability),
+    };
+#undef TEST
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
