@@ -72,20 +72,33 @@ static struct cell cell_of_number(const struct feature *self, float number)
     return unknown_cell(self);
 }
 
-static struct cell cell_of_name(const struct feature *self, const char *name)
+/* The index of a category, or the count of all: by its name, and only then as a number,
+ * which is slow to read. */
+static size_t find_category(const struct feature *self, const char *name)
 {
-    double number = number_of_text(name);
-    if (is_numeric(self))
-        return cell_of_number(self, (float)number);
     const Chw__Category *category = self->source->category;
+    uint64_t beginning = text_beginning(name);
     for (size_t i = 0; i < category->n_names; i++)
-        if (strcmp(category->names[i], name) == 0 || self->numbers[i] == number)
-            return value((float)i);
-    return unknown_cell(self);
+        if (self->beginnings[i] == beginning && strcmp(category->names[i], name) == 0)
+            return i;
+    double number = number_of_text(name);
+    size_t i = 0;
+    while (i < category->n_names && self->numbers[i] != number)
+        i++;
+    return i;
 }
 
-/* How many codes are worth a table: names are slow to look up, and so are numbers that
- * name categories where many records ask. */
+static struct cell cell_of_name(const struct feature *self, const char *name)
+{
+    if (is_numeric(self))
+        return cell_of_number(self, (float)number_of_text(name));
+    size_t index = find_category(self, name);
+    return index < self->source->category->n_names ? value((float)index)
+                                                   : unknown_cell(self);
+}
+
+/* How many codes are worth a table: names are slow to look up where there are more
+ * records than names, and so are numbers that name categories where many records ask. */
 static uint32_t codes_to_bind(const struct feature *feature, const struct column *column,
                               uint32_t rows)
 {
@@ -94,7 +107,7 @@ static uint32_t codes_to_bind(const struct feature *feature, const struct column
     if (column->type == COLUMN_BITMAP)
         return 2;
     if (column->categories != NULL)
-        return (uint32_t)column->category_count;
+        return rows < column->category_count ? 0 : (uint32_t)column->category_count;
     return is_numeric(feature) || rows < TABLE_ROWS_MIN ? 0 : COLUMNS_CATEGORIES_MAX;
 }
 
@@ -111,9 +124,12 @@ struct cell binding_code(const struct bound_feature *self, uint32_t code)
 {
     if (code < self->code_count)
         return self->codes[code];
-    if (self->column->categories != NULL) /* a record without a value has such a code */
-        return self->missing;
-    return cell_of_number(self->feature, (float)code);
+    const struct column *column = self->column;
+    if (column->categories == NULL)
+        return cell_of_number(self->feature, (float)code);
+    if (code < column->category_count)
+        return cell_of_name(self->feature, column->categories[code]);
+    return self->missing; /* a record without a value has such a code */
 }
 
 static bool is_fault(const struct cell *cell)
@@ -123,7 +139,8 @@ static bool is_fault(const struct cell *cell)
 
 static enum bound_faults faults_of_codes(const struct bound_feature *self)
 {
-    if (self->code_count == 0 && !is_numeric(self->feature))
+    if (self->code_count == 0 &&
+        (!is_numeric(self->feature) || self->column->categories != NULL))
         return FAULTS_ANY;
     for (uint32_t code = 0; code < self->code_count; code++)
         if (is_fault(&self->codes[code]))
@@ -150,7 +167,7 @@ static enum status find_columns(struct binding *self, const struct columns *colu
         struct bound_feature *bound = &self->features[i];
         const struct feature *feature = &self->model->features[i];
         bound->feature = feature;
-        bound->column = columns_find(columns, feature->source->name);
+        bound->column = columns_find_at(columns, feature->source->name, feature->rank);
         if (bound->column == NULL && feature->source->required)
             return error_set(error, STATUS_INVALID, "column %s is required and absent",
                              feature->source->name);
@@ -205,8 +222,6 @@ enum status model_bind(const struct model *self, const struct columns *columns,
         status = find_columns(binding, columns, error);
     if (status == STATUS_OK)
         status = bind_features(binding);
-    if (status == STATUS_OK)
-        status = kernels_prepare(binding);
     if (status != STATUS_OK) {
         binding_free(binding);
         return status;

@@ -39,11 +39,20 @@ static enum status check_numeric(const Chw__Feature *feature, struct error_text 
     return STATUS_OK;
 }
 
+uint64_t text_beginning(const char *text)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < sizeof bytes && text[i] != '\0'; i++)
+        bytes |= (uint64_t)(uint8_t)text[i] << 8 * i;
+    return bytes;
+}
+
 /* Names that are the same number are one category to a numeric column. */
 static enum status check_category_names(struct feature *self, struct error_text *error)
 {
     const Chw__Category *category = self->source->category;
     for (size_t i = 0; i < category->n_names; i++) {
+        self->beginnings[i] = text_beginning(category->names[i]);
         self->numbers[i] = number_of_text(category->names[i]);
         for (size_t j = 0; j < i; j++)
             if (strcmp(category->names[i], category->names[j]) == 0 ||
@@ -92,7 +101,8 @@ static enum status check_category(struct feature *self, struct error_text *error
     if (status != STATUS_OK)
         return status;
     self->numbers = calloc(category->n_names, sizeof self->numbers[0]);
-    if (self->numbers == NULL)
+    self->beginnings = calloc(category->n_names, sizeof self->beginnings[0]);
+    if (self->numbers == NULL || self->beginnings == NULL)
         return STATUS_NOMEM;
     return check_category_names(self, error);
 }
@@ -142,21 +152,23 @@ static enum status check_feature(const struct model *model, struct feature *self
 
 static int compare_feature_names(const void *a, const void *b)
 {
-    const struct feature *const *left = a;
-    const struct feature *const *right = b;
+    struct feature *const *left = a;
+    struct feature *const *right = b;
     return strcmp((*left)->source->name, (*right)->source->name);
 }
 
-static enum status check_unique_names(const struct model *self, struct error_text *error)
+static enum status rank_names(const struct model *self, struct error_text *error)
 {
     size_t count = self->message->n_features;
-    const struct feature **sorted = calloc(count, sizeof sorted[0]);
+    struct feature **sorted = calloc(count, sizeof sorted[0]);
     if (sorted == NULL)
         return STATUS_NOMEM;
     for (size_t i = 0; i < count; i++)
         sorted[i] = &self->features[i];
     qsort(sorted, count, sizeof sorted[0], compare_feature_names);
     enum status status = STATUS_OK;
+    for (size_t i = 0; i < count; i++)
+        sorted[i]->rank = (uint32_t)i;
     for (size_t i = 1; i < count && status == STATUS_OK; i++)
         if (compare_feature_names(&sorted[i - 1], &sorted[i]) == 0)
             status = error_set(error, STATUS_INVALID, "feature %s is there twice",
@@ -188,7 +200,7 @@ static enum status check_features(struct model *self, struct error_text *error)
             return error_set(error, STATUS_INVALID, "more than %d inputs",
                              MODEL_INPUTS_MAX);
     }
-    return check_unique_names(self, error);
+    return rank_names(self, error);
 }
 
 /* ---- estimators ---- */

@@ -191,3 +191,11 @@ const struct column *columns_find(const struct columns *self, const char *name)
     struct column key = {.name = name};
     return bsearch(&key, self->items, self->count, sizeof key, compare_names);
 }
+
+const struct column *columns_find_at(const struct columns *self, const char *name,
+                                     size_t guess)
+{
+    if (guess < self->count && strcmp(self->items[guess].name, name) == 0)
+        return &self->items[guess];
+    return columns_find(self, name);
+}

@@ -49,8 +49,11 @@ MUST_CHECK enum status columns_view(const Chw__Batch *batch, struct columns *out
                                     struct error_text *error);
 void columns_release(struct columns *self);
 
-/* NULL: there is no such column. */
+/* NULL: there is no such column. `guess`: where it is among the columns' sorted names, if
+ * it is there. */
 const struct column *columns_find(const struct columns *self, const char *name);
+const struct column *columns_find_at(const struct columns *self, const char *name,
+                                     size_t guess);
 
 static inline bool bitmap_test(const uint8_t *bits, size_t row)
 {

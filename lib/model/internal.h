@@ -14,9 +14,15 @@ struct feature {
     const Chw__Feature *source; /* borrowed from the model's message */
     uint32_t first_input;
     uint32_t input_count;
+    uint32_t rank; /* of its name among all */
+    uint64_t
+        *beginnings; /* of the categories' names, to be compared first; NULL as below */
     double *numbers; /* of the categories' names, NaN where a name is not a number; NULL
                       * for a numeric feature */
 };
+
+/* The first eight bytes of a text, fewer where it ends before. */
+uint64_t text_beginning(const char *text);
 
 /* What makes a probability of a margin. */
 struct output {
@@ -102,7 +108,7 @@ struct bound_feature {
     uint32_t code_count;
 };
 
-/* Of a part's kernels; NULL: the batch is too small for it. */
+/* Of a part's kernels; NULL: nothing was scored by it yet. */
 struct part_runs {
     void *runs[KERNELS_MAX];
 };

@@ -42,23 +42,6 @@ size_t kernels_bytes(const struct part *part)
     return sum;
 }
 
-enum status kernels_prepare(struct binding *binding)
-{
-    for (size_t i = 0; i < binding->model->part_count; i++) {
-        const struct part *part = &binding->model->parts[i];
-        for (size_t k = 0; k < part->kernel_count; k++) {
-            const struct compiled_kernel *kernel = &part->kernels[k];
-            if (binding->rows < kernel->type->rows_min)
-                continue;
-            enum status status = kernel->type->prepare(kernel->compiled, binding,
-                                                       &binding->parts[i].runs[k]);
-            if (status != STATUS_OK)
-                return status;
-        }
-    }
-    return STATUS_OK;
-}
-
 void kernels_release(struct binding *binding)
 {
     for (size_t i = 0; i < binding->model->part_count; i++) {
@@ -69,13 +52,26 @@ void kernels_release(struct binding *binding)
     }
 }
 
+/* NULL: no memory, and then another kernel, or the reference, gives the same. */
+static void *run_of(const struct binding *binding, size_t part, size_t k)
+{
+    void **run = &binding->parts[part].runs[k];
+    const struct compiled_kernel *kernel = &binding->model->parts[part].kernels[k];
+    if (*run == NULL &&
+        kernel->type->prepare(kernel->compiled, binding, run) != STATUS_OK)
+        *run = NULL;
+    return *run;
+}
+
 bool kernels_block(const struct binding *binding, size_t part, uint32_t first,
                    uint32_t count, double *margins)
 {
     const struct part *of = &binding->model->parts[part];
     for (size_t k = of->kernel_count; k-- > 0;) {
-        void *run = binding->parts[part].runs[k];
-        if (run == NULL || count < of->kernels[k].type->rows_min)
+        if (count < of->kernels[k].type->rows_min)
+            continue;
+        void *run = run_of(binding, part, k);
+        if (run == NULL)
             continue;
         of->kernels[k].type->block(run, first, count, margins);
         return true;

@@ -3,7 +3,7 @@
  * its parts; prepared for the columns of a batch when it is bound. Private to lib/model.
  *
  *   part   --compile-->  kernel   (once; immutable, shared by threads)
- *   batch  --prepare-->  run      (once per binding, one thread)
+ *   batch  --prepare-->  run      (once per binding, when it is needed; one thread)
  *          --block--->   margins of up to KERNEL_BLOCK records
  *
  * Every kernel gives the reference scorer's margins to the bit (scorer.c): the same
@@ -42,8 +42,6 @@ MUST_CHECK enum status kernels_compile(const struct model *model, struct part *p
 void kernels_free(struct part *part);
 size_t kernels_bytes(const struct part *part);
 
-/* Prepare the kernels of all parts that are for as many records as the batch has. */
-MUST_CHECK enum status kernels_prepare(struct binding *binding);
 void kernels_release(struct binding *binding);
 
 /* The margins of a part for `count` records, by the kernel for so many; false: there is

@@ -39,7 +39,8 @@ struct walk {
 struct walk_run {
     const struct walk *compiled;
     struct class_column *columns;
-    uint16_t *values; /* KERNEL_BLOCK of each slot */
+    uint16_t *values; /* of each slot 2^shift: room for a block, or for a small batch */
+    unsigned shift;
     struct class_block block;
 };
 
@@ -237,6 +238,15 @@ static void release(void *run)
     free(self);
 }
 
+/* Room for so many records, LANES or more. */
+static unsigned shift_for(uint32_t rows)
+{
+    unsigned shift = 3;
+    while (1U << shift < rows && 1U << shift < KERNEL_BLOCK)
+        shift++;
+    return shift;
+}
+
 static enum status prepare(const void *compiled, const struct binding *binding,
                            void **out)
 {
@@ -246,9 +256,10 @@ static enum status prepare(const void *compiled, const struct binding *binding,
     if (self == NULL)
         return STATUS_NOMEM;
     self->compiled = walk;
-    self->columns = calloc(features, sizeof *self->columns);
+    self->shift = shift_for(binding->rows);
+    self->columns = malloc(features * sizeof *self->columns);
     self->values =
-        calloc(((size_t)walk->slot_count + 1) * KERNEL_BLOCK, sizeof *self->values);
+        calloc(((size_t)walk->slot_count + 1) << self->shift, sizeof *self->values);
     if (self->columns == NULL || self->values == NULL) {
         release(self);
         return STATUS_NOMEM;
@@ -276,13 +287,13 @@ static uint16_t value_of_missing(const struct question *slot)
 }
 
 static void fill_absent(const struct walk_run *self, const struct question *slot,
-                        uint16_t *values)
+                        uint32_t count, uint16_t *values)
 {
     const struct class_column *column = &self->columns[slot->feature];
     uint16_t value = column->absent_missing
                          ? value_of_missing(slot)
                          : value_of(self->compiled->classes, slot, column->absent);
-    for (uint32_t i = 0; i < KERNEL_BLOCK; i++)
+    for (uint32_t i = 0; i < count; i++)
         values[i] = value;
 }
 
@@ -295,7 +306,7 @@ static void fill_slot(const struct walk_run *self, const struct question *slot,
         uint16_t class_ = (uint16_t)(block->low[i] | (wide ? block->high[i] << 8 : 0));
         values[i] = value_of(self->compiled->classes, slot, class_);
     }
-    for (uint32_t word = 0; word < KERNEL_BLOCK / 64; word++)
+    for (uint32_t word = 0; 64 * word < count; word++)
         for (uint64_t missing = block->missing[word]; missing != 0;
              missing &= missing - 1)
             values[64 * word + (uint32_t)__builtin_ctzll(missing)] =
@@ -309,9 +320,9 @@ static void fill_slots(struct walk_run *self, uint32_t first, uint32_t count)
     for (uint32_t i = 0; i < self->compiled->slot_count; i++) {
         const struct question *slot = &self->compiled->slots[i];
         const struct class_column *column = &self->columns[slot->feature];
-        uint16_t *values = self->values + (size_t)(i + 1) * KERNEL_BLOCK;
+        uint16_t *values = self->values + ((size_t)(i + 1) << self->shift);
         if (column->source->column == NULL) {
-            fill_absent(self, slot, values);
+            fill_absent(self, slot, count, values);
             continue;
         }
         if (slot->feature != read)
@@ -323,50 +334,54 @@ static void fill_slots(struct walk_run *self, uint32_t first, uint32_t count)
 
 /* ---- a block: trees ---- */
 
-/* Lane k reads the values `apart` * k behind those of the first. */
+/* Where the lanes find their values: each `apart` behind those of the one before. */
+struct lanes {
+    const uint16_t *values;
+    unsigned shift;
+    size_t apart;
+};
+
 static inline __attribute__((always_inline)) void
-step(const struct node *nodes, const uint16_t *values, size_t apart, uint32_t *at)
+step(const struct node *nodes, const struct lanes *lanes, uint32_t *at)
 {
     for (unsigned lane = 0; lane < LANES; lane++) {
         const struct node *node = &nodes[at[lane]];
-        size_t value = (size_t)node->slot * KERNEL_BLOCK + apart * lane;
-        at[lane] = node->left + (values[value] >= node->bound);
+        size_t value = ((size_t)node->slot << lanes->shift) + lanes->apart * lane;
+        at[lane] = node->left + (lanes->values[value] >= node->bound);
     }
 }
 
 /* Down to the leaves, which are at most `depth` steps away. */
-static inline __attribute__((always_inline)) void walk(const struct node *nodes,
-                                                       uint32_t depth,
-                                                       const uint16_t *values,
-                                                       size_t apart, uint32_t *at)
+static inline __attribute__((always_inline)) void
+walk(const struct node *nodes, uint32_t depth, const struct lanes *lanes, uint32_t *at)
 {
     uint32_t before[LANES];
     for (; depth > STEPS; depth -= STEPS) {
         for (unsigned i = 0; i < STEPS - 1; i++)
-            step(nodes, values, apart, at);
+            step(nodes, lanes, at);
         memcpy(before, at, sizeof before);
-        step(nodes, values, apart, at);
+        step(nodes, lanes, at);
         if (memcmp(before, at, sizeof before) == 0)
             return;
     }
     for (; depth > 0; depth--)
-        step(nodes, values, apart, at);
+        step(nodes, lanes, at);
 }
 
 /* One tree, LANES records. */
-static void walk_records(const struct walk *self, uint32_t tree, const uint16_t *values,
-                         float *sums)
+static void walk_records(const struct walk *self, uint32_t tree,
+                         const struct lanes *lanes, float *sums)
 {
     uint32_t at[LANES];
     for (unsigned lane = 0; lane < LANES; lane++)
         at[lane] = self->roots[tree];
-    walk(self->nodes, self->depths[tree], values, 1, at);
+    walk(self->nodes, self->depths[tree], lanes, at);
     for (unsigned lane = 0; lane < LANES; lane++)
         sums[lane] += self->values[at[lane]];
 }
 
 /* One record, LANES trees or, at the end, fewer: the others are the last again. */
-static void walk_trees(const struct walk *self, uint32_t first, const uint16_t *values,
+static void walk_trees(const struct walk *self, uint32_t first, const struct lanes *lanes,
                        float *sum)
 {
     uint32_t at[LANES], depth = 0, count = self->tree_count - first;
@@ -376,7 +391,7 @@ static void walk_trees(const struct walk *self, uint32_t first, const uint16_t *
         at[lane] = self->roots[tree];
         depth = self->depths[tree] > depth ? self->depths[tree] : depth;
     }
-    walk(self->nodes, depth, values, 0, at);
+    walk(self->nodes, depth, lanes, at);
     for (uint32_t lane = 0; lane < count; lane++)
         *sum += self->values[at[lane]];
 }
@@ -386,11 +401,15 @@ static void add_leaves(const struct walk_run *self, uint32_t count, float *sums)
     const struct walk *compiled = self->compiled;
     uint32_t whole = count - count % LANES;
     for (uint32_t i = 0; i < compiled->tree_count; i++)
-        for (uint32_t at = 0; at < whole; at += LANES)
-            walk_records(compiled, i, self->values + at, sums + at);
-    for (uint32_t at = whole; at < count; at++)
+        for (uint32_t at = 0; at < whole; at += LANES) {
+            const struct lanes records = {self->values + at, self->shift, 1};
+            walk_records(compiled, i, &records, sums + at);
+        }
+    for (uint32_t at = whole; at < count; at++) {
+        const struct lanes same = {self->values + at, self->shift, 0};
         for (uint32_t i = 0; i < compiled->tree_count; i += LANES)
-            walk_trees(compiled, i, self->values + at, &sums[at]);
+            walk_trees(compiled, i, &same, &sums[at]);
+    }
 }
 
 static void block(void *run, uint32_t first, uint32_t count, double *margins)

@@ -47,8 +47,10 @@ void model_free(struct model *self)
         explained_leaves_free(self->parts[i].explained);
     }
     free(self->parts);
-    for (size_t i = 0; self->features != NULL && i < self->message->n_features; i++)
+    for (size_t i = 0; self->features != NULL && i < self->message->n_features; i++) {
+        free(self->features[i].beginnings);
         free(self->features[i].numbers);
+    }
     free(self->features);
     proto_free((ProtobufCMessage *)self->message);
     free(self);
