@@ -22,7 +22,7 @@ struct bench_config {
     char *data, *models, *encoding, *format;
     uint64_t runs, threads, seed, rows, trees;
     double seconds;
-    bool generate, no_proxy, cpu_time, print_kernels;
+    bool generate, keep_proxy, cpu_time, print_kernels;
 };
 
 #define KEY(name, type, field) name, type, offsetof(struct bench_config, field)
@@ -53,8 +53,8 @@ static const struct config_key keys[] = {
     {KEY("seed", CONFIG_COUNT, seed), "1", 0, 0, "N",
      "of the split, the training and what is made up"},
     {KEY("format", CONFIG_TEXT, format), "table", 0, 0, "FORMAT", "table, csv or json"},
-    {KEY("no-proxy", CONFIG_FLAG, no_proxy), NULL, 0, 0, NULL,
-     "let XGBoost make a proxy DMatrix for each call, as its Python package does"},
+    {KEY("keep-proxy", CONFIG_FLAG, keep_proxy), NULL, 0, 0, NULL,
+     "keep XGBoost's proxy DMatrix between calls, which small batches gain by"},
     {KEY("print-kernels", CONFIG_FLAG, print_kernels), NULL, 0, 0, NULL,
      "also print which kernel each model has, and its loading (table only)"},
 };
@@ -171,7 +171,7 @@ static enum status train(struct bench *self, const struct kernel_case *of,
         .table = table,
         .codes = strcmp(config->encoding, "code") == 0,
         .seed = config->seed,
-        .proxies = !config->no_proxy,
+        .proxies = config->keep_proxy,
         .models = config->models,
     };
     if (self->subject_of != NULL && kernel_case_shares_model(self->subject_of, of))
@@ -270,7 +270,7 @@ static enum status print_report(struct bench *self)
     report->table = self->table;
     report->continuous = self->continuous;
     report->encoding = config->encoding;
-    report->proxies = !config->no_proxy;
+    report->proxies = config->keep_proxy;
     report->cpu_time = config->cpu_time;
     report->seed = config->seed;
     report->runs = config->runs;

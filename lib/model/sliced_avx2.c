@@ -145,12 +145,12 @@ static void add_shallow_leaves(const struct sliced_run *self, float *sums)
     put_in_order(mixed.numbers, sums);
 }
 
-static void add_leaves(const struct sliced_run *self, float *sums)
+static void add_leaves(const struct sliced_run *self, uint32_t count, float *sums)
 {
     if (self->compiled->shallow)
         add_shallow_leaves(self, sums);
     else
-        add_leaves_by_byte(self, sums);
+        add_leaves_by_byte(self, count, sums);
 }
 
 #else

@@ -63,9 +63,15 @@ static inline void add_many(__m512i index, const uint8_t *tables, __m512 *sums)
     add_bytes(bytes, sums);
 }
 
+/* How many parts hold the first records: a part has 16 of every 128. */
+static unsigned parts_of(uint32_t records)
+{
+    return records < 16 * PARTS ? (records + 15) / 16 : PARTS;
+}
+
 /* A few trees at a time, so that the sums are seldom loaded and stored. */
 static void add_trees(const struct sliced_run *self, uint32_t first, uint32_t count,
-                      __m512 *sums)
+                      unsigned part_count, __m512 *sums)
 {
     const struct sliced *compiled = self->compiled;
     __m512i parts[TOGETHER][PARTS];
@@ -74,7 +80,7 @@ static void add_trees(const struct sliced_run *self, uint32_t first, uint32_t co
         find_leaf(self, &compiled->trees[first + i], index);
         index_parts(index, parts[i]);
     }
-    for (unsigned part = 0; part < PARTS; part++)
+    for (unsigned part = 0; part < part_count; part++)
         for (uint32_t i = 0; i < count; i++) {
             const struct sliced_tree *tree = &compiled->trees[first + i];
             const uint8_t *tables = compiled->leaf_bytes + tree->first_byte;
@@ -85,17 +91,19 @@ static void add_trees(const struct sliced_run *self, uint32_t first, uint32_t co
         }
 }
 
-static void add_leaves(const struct sliced_run *self, float *sums)
+static void add_leaves(const struct sliced_run *self, uint32_t count, float *sums)
 {
-    uint32_t count = self->compiled->tree_count;
+    uint32_t trees = self->compiled->tree_count;
+    unsigned part_count = parts_of(count);
     union {
         __m512 vectors[PLANE_RECORDS / 16];
         float numbers[PLANE_RECORDS];
     } mixed;
     for (unsigned i = 0; i < PLANE_RECORDS / 16; i++)
         mixed.vectors[i] = _mm512_set1_ps(sums[0]); /* all are the same still */
-    for (uint32_t i = 0; i < count; i += TOGETHER)
-        add_trees(self, i, count - i < TOGETHER ? count - i : TOGETHER, mixed.vectors);
+    for (uint32_t i = 0; i < trees; i += TOGETHER)
+        add_trees(self, i, trees - i < TOGETHER ? trees - i : TOGETHER, part_count,
+                  mixed.vectors);
     put_in_order(mixed.numbers, sums);
 }
 

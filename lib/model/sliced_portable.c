@@ -10,7 +10,7 @@ static inline plane choose(plane right, plane if_right, plane if_left)
 
 #include "model/sliced_run.h"
 
-static void add_leaves(const struct sliced_run *self, float *sums)
+static void add_leaves(const struct sliced_run *self, uint32_t count, float *sums)
 {
-    add_leaves_by_byte(self, sums);
+    add_leaves_by_byte(self, count, sums);
 }

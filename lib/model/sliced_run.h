@@ -5,7 +5,9 @@
  * for
  *
  *   plane choose(right, if_right, if_left)
- *   void add_leaves(run, sums)       of PLANE_RECORDS records, tree after tree
+ *   void add_leaves(run, count, sums)     tree after tree; `sums` has room for
+ *                                         PLANE_RECORDS, and those from `count` on may
+ *                                         be anything
  *
  * the last by find_leaf() and add_leaves_by_byte(), if they like. */
 
@@ -82,7 +84,8 @@ static void find_leaf(const struct sliced_run *self, const struct sliced_tree *t
 /* ---- leaves ---- */
 
 /* Leaves looked up one by one. */
-static inline void add_leaves_by_byte(const struct sliced_run *self, float *sums)
+static inline void add_leaves_by_byte(const struct sliced_run *self, uint32_t count,
+                                      float *sums)
 {
     const struct sliced *compiled = self->compiled;
     for (uint32_t i = 0; i < compiled->tree_count; i++) {
@@ -92,7 +95,7 @@ static inline void add_leaves_by_byte(const struct sliced_run *self, float *sums
         uint8_t bytes[PLANE_RECORDS];
         find_leaf(self, tree, index);
         index_bytes(index, bytes);
-        for (unsigned k = 0; k < PLANE_RECORDS; k++)
+        for (uint32_t k = 0; k < count; k++)
             sums[k] += leaves[bytes[k]];
     }
 }
@@ -154,7 +157,7 @@ static void add_deep_leaves(const struct sliced_run *self, uint32_t count, float
 
 /* ---- a block ---- */
 
-static void add_leaves(const struct sliced_run *self, float *sums);
+static void add_leaves(const struct sliced_run *self, uint32_t count, float *sums);
 
 static void score_planes(struct sliced_run *self, uint32_t first, uint32_t count,
                          double *margins)
@@ -168,7 +171,7 @@ static void score_planes(struct sliced_run *self, uint32_t first, uint32_t count
     if (self->compiled->deep)
         add_deep_leaves(self, count, sums);
     else
-        add_leaves(self, sums);
+        add_leaves(self, count, sums);
     for (uint32_t i = 0; i < count; i++)
         margins[i] = (double)(mean ? trees->base_margin +
                                          sums[i] / (float)self->compiled->tree_count
