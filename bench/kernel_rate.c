@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { RECORDS_PER_LOOK = 1024, BATCHES_IN_TURN = 64 };
+enum { RECORDS_PER_LOOK = 1024 };
 
 struct running {
     const struct kernel_scorer *scorer;
@@ -34,12 +34,13 @@ static void score_some(struct running *self, size_t turn)
 {
     const struct kernel_load *load = self->load;
     size_t first = self->thread * load->batch_count / load->threads;
+    size_t round = load->batch_count < KERNEL_BATCHES_IN_TURN ? load->batch_count
+                                                              : KERNEL_BATCHES_IN_TURN;
     for (uint32_t done = 0; done < RECORDS_PER_LOOK && self->status == STATUS_OK;
          done += load->batch_rows)
-        self->status =
-            self->scorer->score(self->scorer->arg, self->thread,
-                                (first + turn++ % BATCHES_IN_TURN) % load->batch_count,
-                                self->out, &self->error);
+        self->status = self->scorer->score(self->scorer->arg, self->thread,
+                                           (first + turn++ % round) % load->batch_count,
+                                           self->out, &self->error);
 }
 
 static void *run_thread(void *arg)

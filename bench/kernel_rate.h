@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KERNEL_THREADS_MAX = 64 };
+enum { KERNEL_THREADS_MAX = 64, KERNEL_BATCHES_IN_TURN = 64 };
 
 /* A way to score the batches of some rows. Threads call it at once, each with its own
  * number. */
@@ -23,7 +23,7 @@ struct kernel_scorer {
 
 struct kernel_load {
     uint32_t batch_rows;
-    size_t batch_count; /* the batches are gone round in turn */
+    size_t batch_count; /* a thread goes round KERNEL_BATCHES_IN_TURN of them, or all */
     size_t width;       /* floats that a record gets */
     size_t threads;     /* up to KERNEL_THREADS_MAX */
     double seconds;     /* at least so long, and at least one batch per thread */

@@ -48,7 +48,7 @@ static void print_head(const struct kernel_report *self, FILE *file)
         "method:  %zu runs of each side in turn, %g s %seach; median, and the ratio's "
         "range; seed %" PRIu64 "%s\n\n",
         self->runs, self->seconds, self->cpu_time ? "of CPU time " : "", self->seed,
-        self->proxies ? "" : "; XGBoost without proxies");
+        self->proxies ? "; XGBoost with proxies that are kept" : "");
     if (!machine_is_release())
         fputs("WARNING: this is no release build; its figures say nothing\n\n", file);
 }

@@ -14,26 +14,31 @@ static uint32_t most_classes(const struct questions *questions)
     return most + 1;
 }
 
-static void *new_planes(size_t count)
+/* Where its parts are in the one block that it takes: allocating several that lie on
+ * cache lines would cost a small batch more than its answers do. */
+static size_t add_part(size_t *size, size_t bytes)
 {
-    return aligned_alloc(PLANE_SIZE_MAX, count * PLANE_SIZE_MAX);
+    size_t at = *size;
+    *size += (bytes + PLANE_SIZE_MAX - 1) / PLANE_SIZE_MAX * PLANE_SIZE_MAX;
+    return at;
 }
 
 struct answers *answers_new(const struct questions *questions,
                             const struct binding *binding)
 {
-    size_t count = questions->feature_count;
-    struct answers *self = aligned_alloc(64, (sizeof *self + 63) / 64 * 64);
-    if (self == NULL)
+    size_t count = questions->feature_count, size = 0;
+    add_part(&size, sizeof(struct answers));
+    size_t planes = add_part(&size, (questions->count + 1) * PLANE_SIZE_MAX);
+    size_t at_least = add_part(&size, most_classes(questions) * PLANE_SIZE_MAX);
+    size_t columns = add_part(&size, count * sizeof(struct class_column));
+    char *block = aligned_alloc(PLANE_SIZE_MAX, size);
+    if (block == NULL)
         return NULL;
+    struct answers *self = (struct answers *)(void *)block;
     self->questions = questions;
-    self->columns = calloc(count + 1, sizeof *self->columns);
-    self->planes = new_planes(questions->count + 1);
-    self->at_least = new_planes(most_classes(questions));
-    if (self->columns == NULL || self->planes == NULL || self->at_least == NULL) {
-        answers_free(self);
-        return NULL;
-    }
+    self->planes = block + planes;
+    self->at_least = (void *)(block + at_least);
+    self->columns = (struct class_column *)(void *)(block + columns);
     for (size_t i = 0; i < count; i++)
         class_column_bind(&self->columns[i], &binding->features[i],
                           &questions->classes->features[i]);
@@ -42,10 +47,5 @@ struct answers *answers_new(const struct questions *questions,
 
 void answers_free(struct answers *self)
 {
-    if (self == NULL)
-        return;
-    free(self->columns);
-    free(self->planes);
-    free(self->at_least);
     free(self);
 }

@@ -196,13 +196,21 @@ static enum status bind_features(struct binding *self)
     return STATUS_OK;
 }
 
+/* For a block, or all records where they are fewer; in whole cache lines. */
+static size_t margins_for(uint32_t rows)
+{
+    size_t in_line = CACHE_LINE / sizeof(double);
+    return rows < KERNEL_BLOCK ? (rows + in_line - 1) / in_line * in_line : KERNEL_BLOCK;
+}
+
 static bool make_room(struct binding *self)
 {
     const struct model *model = self->model;
     self->features = calloc(model->message->n_features, sizeof self->features[0]);
     self->inputs = calloc(model->input_count, sizeof self->inputs[0]);
-    self->margins =
-        aligned_alloc(CACHE_LINE, model->part_count * KERNEL_BLOCK * sizeof(double));
+    self->margin_count = margins_for(self->rows);
+    self->margins = aligned_alloc(CACHE_LINE, model->part_count * self->margin_count *
+                                                  sizeof(double));
     self->parts = calloc(model->part_count, sizeof self->parts[0]);
     return self->features != NULL && self->inputs != NULL && self->margins != NULL &&
            self->parts != NULL;

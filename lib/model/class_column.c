@@ -90,16 +90,24 @@ static void read_codes(const struct class_column *self, const uint8_t *codes,
         out->high[i] = (uint8_t)(self->codes[codes[i]] >> 8);
 }
 
+static void rank_scaled(const struct class_column *self, const float *values,
+                        uint32_t count, uint16_t *ranks)
+{
+    float inputs[KERNEL_BLOCK] = {0};
+    for (uint32_t i = 0; i < count; i++)
+        inputs[i] = kernel_input(self->source->feature, values[i]);
+    classes_rank(self->classes, inputs, count, ranks);
+}
+
 static void read_numbers(const struct class_column *self, const float *values,
                          uint32_t count, struct class_block *out)
 {
     const Chw__Numeric *numeric = self->source->feature->source->numeric;
-    bool as_is = numeric->center == 0 && numeric->scale == 1;
-    float inputs[KERNEL_BLOCK];
     uint16_t ranks[KERNEL_BLOCK];
-    for (uint32_t i = 0; !as_is && i < count; i++)
-        inputs[i] = kernel_input(self->source->feature, values[i]);
-    classes_rank(self->classes, as_is ? values : inputs, count, ranks);
+    if (numeric->center == 0 && numeric->scale == 1)
+        classes_rank(self->classes, values, count, ranks);
+    else
+        rank_scaled(self, values, count, ranks);
     for (uint32_t i = 0; i < count; i++)
         out->low[i] = (uint8_t)ranks[i];
     for (uint32_t i = 0; self->wide && i < count; i++)

@@ -119,7 +119,8 @@ struct binding {
     struct bound_feature *features; /* one per feature of the model */
     struct cell *codes;             /* of all of them */
     float *inputs;                  /* of the record being scored */
-    double *margins;                /* of a block, part after part */
+    double *margins;                /* of a block, part after part, so many each: */
+    size_t margin_count;
     struct part_runs *parts;
 };
 

@@ -15,7 +15,9 @@
 
 enum {
     LANES = 8,
-    STEPS = 4, /* between two looks at whether all have arrived */
+    LANES_MAX = 16, /* of one record's trees */
+    STEPS = 4,      /* between two looks at whether all have arrived */
+    DEPTH_FEW = 8,  /* steps are not worth a look */
     SLOTS_MAX = 4096,
     NO_VALUE_RIGHT = UINT16_MAX,
 };
@@ -337,14 +339,14 @@ static void fill_slots(struct walk_run *self, uint32_t first, uint32_t count)
 /* Where the lanes find their values: each `apart` behind those of the one before. */
 struct lanes {
     const uint16_t *values;
-    unsigned shift;
+    unsigned shift, count;
     size_t apart;
 };
 
 static inline __attribute__((always_inline)) void
 step(const struct node *nodes, const struct lanes *lanes, uint32_t *at)
 {
-    for (unsigned lane = 0; lane < LANES; lane++) {
+    for (unsigned lane = 0; lane < lanes->count; lane++) {
         const struct node *node = &nodes[at[lane]];
         size_t value = ((size_t)node->slot << lanes->shift) + lanes->apart * lane;
         at[lane] = node->left + (lanes->values[value] >= node->bound);
@@ -355,13 +357,13 @@ step(const struct node *nodes, const struct lanes *lanes, uint32_t *at)
 static inline __attribute__((always_inline)) void
 walk(const struct node *nodes, uint32_t depth, const struct lanes *lanes, uint32_t *at)
 {
-    uint32_t before[LANES];
-    for (; depth > STEPS; depth -= STEPS) {
+    uint32_t before[LANES_MAX];
+    for (; depth > DEPTH_FEW; depth -= STEPS) {
         for (unsigned i = 0; i < STEPS - 1; i++)
             step(nodes, lanes, at);
-        memcpy(before, at, sizeof before);
+        memcpy(before, at, lanes->count * sizeof *at);
         step(nodes, lanes, at);
-        if (memcmp(before, at, sizeof before) == 0)
+        if (memcmp(before, at, lanes->count * sizeof *at) == 0)
             return;
     }
     for (; depth > 0; depth--)
@@ -369,31 +371,43 @@ walk(const struct node *nodes, uint32_t depth, const struct lanes *lanes, uint32
 }
 
 /* One tree, LANES records. */
-static void walk_records(const struct walk *self, uint32_t tree,
-                         const struct lanes *lanes, float *sums)
+static void walk_records(const struct walk *self, uint32_t tree, const uint16_t *values,
+                         unsigned shift, float *sums)
 {
+    const struct lanes lanes = {values, shift, LANES, 1};
     uint32_t at[LANES];
     for (unsigned lane = 0; lane < LANES; lane++)
         at[lane] = self->roots[tree];
-    walk(self->nodes, self->depths[tree], lanes, at);
+    walk(self->nodes, self->depths[tree], &lanes, at);
     for (unsigned lane = 0; lane < LANES; lane++)
         sums[lane] += self->values[at[lane]];
 }
 
-/* One record, LANES trees or, at the end, fewer: the others are the last again. */
-static void walk_trees(const struct walk *self, uint32_t first, const struct lanes *lanes,
+/* One record, LANES_MAX trees or, at the end, fewer: the others are the last again. */
+static void walk_trees(const struct walk *self, uint32_t first, const uint16_t *values,
                        float *sum)
 {
-    uint32_t at[LANES], depth = 0, count = self->tree_count - first;
-    count = count < LANES ? count : LANES;
-    for (uint32_t lane = 0; lane < LANES; lane++) {
+    const struct lanes lanes = {values, 0, LANES_MAX, 0};
+    uint32_t at[LANES_MAX], depth = 0, count = self->tree_count - first;
+    count = count < LANES_MAX ? count : LANES_MAX;
+    for (uint32_t lane = 0; lane < LANES_MAX; lane++) {
         uint32_t tree = first + (lane < count ? lane : count - 1);
         at[lane] = self->roots[tree];
         depth = self->depths[tree] > depth ? self->depths[tree] : depth;
     }
-    walk(self->nodes, depth, lanes, at);
+    walk(self->nodes, depth, &lanes, at);
     for (uint32_t lane = 0; lane < count; lane++)
         *sum += self->values[at[lane]];
+}
+
+/* One record, its values side by side. */
+static void walk_alone(const struct walk_run *self, uint32_t at, float *sum)
+{
+    uint16_t values[SLOTS_MAX + 1];
+    for (uint32_t i = 0; i <= self->compiled->slot_count; i++)
+        values[i] = self->values[((size_t)i << self->shift) + at];
+    for (uint32_t i = 0; i < self->compiled->tree_count; i += LANES_MAX)
+        walk_trees(self->compiled, i, values, sum);
 }
 
 static void add_leaves(const struct walk_run *self, uint32_t count, float *sums)
@@ -401,15 +415,10 @@ static void add_leaves(const struct walk_run *self, uint32_t count, float *sums)
     const struct walk *compiled = self->compiled;
     uint32_t whole = count - count % LANES;
     for (uint32_t i = 0; i < compiled->tree_count; i++)
-        for (uint32_t at = 0; at < whole; at += LANES) {
-            const struct lanes records = {self->values + at, self->shift, 1};
-            walk_records(compiled, i, &records, sums + at);
-        }
-    for (uint32_t at = whole; at < count; at++) {
-        const struct lanes same = {self->values + at, self->shift, 0};
-        for (uint32_t i = 0; i < compiled->tree_count; i += LANES)
-            walk_trees(compiled, i, &same, &sums[at]);
-    }
+        for (uint32_t at = 0; at < whole; at += LANES)
+            walk_records(compiled, i, self->values + at, self->shift, sums + at);
+    for (uint32_t at = whole; at < count; at++)
+        walk_alone(self, at, &sums[at]);
 }
 
 static void block(void *run, uint32_t first, uint32_t count, double *margins)

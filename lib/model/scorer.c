@@ -39,7 +39,7 @@ static void parts_block(const struct binding *self, const struct way *way, uint3
                         uint32_t count)
 {
     for (size_t part = 0; part < self->model->part_count; part++) {
-        double *margins = self->margins + part * KERNEL_BLOCK;
+        double *margins = self->margins + part * self->margin_count;
         if (!way->kernels || !kernels_block(self, part, first, count, margins))
             reference_block(self, part, first, count, margins);
     }
@@ -92,7 +92,7 @@ static bool are_well(const float *out, const struct record_fault *faults, uint32
 static void finish_block(const struct binding *self, uint32_t first, uint32_t count,
                          finish_fn *finish, float *out, struct record_fault *faults)
 {
-    parts_combine(self->model, self->margins, KERNEL_BLOCK, count);
+    parts_combine(self->model, self->margins, self->margin_count, count);
     finish(self->model, self->margins, count, out);
     if (are_well(out, faults, count))
         return;

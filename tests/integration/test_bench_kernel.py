@@ -84,12 +84,12 @@ class KernelBench(unittest.TestCase):
             self.assertEqual(row["different"], "0")
             self.assertGreater(float(row["ratio"]), 0)
 
-    def test_a_peer_without_proxies_is_equal_too_and_that_is_said(self):
-        options = "--no-proxy", "--case", "boosting-100-1", "--threads", 2
+    def test_a_peer_that_keeps_proxies_is_equal_too_and_that_is_said(self):
+        options = "--keep-proxy", "--case", "boosting-100-1", "--threads", 2
         report = json.loads(bench(*options, "--format", "json").stdout)
-        self.assertIs(report["proxies"], False)
+        self.assertIs(report["proxies"], True)
         self.assertEqual([entry["different"] for entry in report["cases"]], [0, 0])
-        self.assertIn("without proxies", bench(*options).stdout)
+        self.assertIn("proxies that are kept", bench(*options).stdout)
 
     def test_cpu_time_is_measured_of_all_peers_and_that_is_said(self):
         names = "--cpu-time", "--case", "boosting-100-256", "--case", "logistic"
