@@ -2,7 +2,7 @@
 /* answers.c - an ensemble's questions meet a batch's columns. */
 #include "model/answers.h"
 
-#include <stdlib.h>
+#include "model/layout.h"
 
 static uint32_t most_classes(const struct questions *questions)
 {
@@ -14,24 +14,15 @@ static uint32_t most_classes(const struct questions *questions)
     return most + 1;
 }
 
-/* Where its parts are in the one block that it takes: allocating several that lie on
- * cache lines would cost a small batch more than its answers do. */
-static size_t add_part(size_t *size, size_t bytes)
-{
-    size_t at = *size;
-    *size += (bytes + PLANE_SIZE_MAX - 1) / PLANE_SIZE_MAX * PLANE_SIZE_MAX;
-    return at;
-}
-
 struct answers *answers_new(const struct questions *questions,
                             const struct binding *binding)
 {
     size_t count = questions->feature_count, size = 0;
-    add_part(&size, sizeof(struct answers));
-    size_t planes = add_part(&size, (questions->count + 1) * PLANE_SIZE_MAX);
-    size_t at_least = add_part(&size, most_classes(questions) * PLANE_SIZE_MAX);
-    size_t columns = add_part(&size, count * sizeof(struct class_column));
-    char *block = aligned_alloc(PLANE_SIZE_MAX, size);
+    layout_add(&size, sizeof(struct answers));
+    size_t planes = layout_add(&size, (questions->count + 1) * PLANE_SIZE_MAX);
+    size_t at_least = layout_add(&size, most_classes(questions) * PLANE_SIZE_MAX);
+    size_t columns = layout_add(&size, count * sizeof(struct class_column));
+    char *block = layout_alloc(size);
     if (block == NULL)
         return NULL;
     struct answers *self = (struct answers *)(void *)block;
@@ -47,5 +38,5 @@ struct answers *answers_new(const struct questions *questions,
 
 void answers_free(struct answers *self)
 {
-    free(self);
+    layout_free(self);
 }

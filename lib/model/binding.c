@@ -3,16 +3,14 @@
  * here once per batch, so that reading a cell is a table look-up. */
 #include "model/internal.h"
 #include "model/kernel.h"
+#include "model/layout.h"
 #include "model/number.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    TABLE_ROWS_MIN = 128,
-    CACHE_LINE = 64, /* that no vector of margins lies across two */
-};
+enum { TABLE_ROWS_MIN = 128 };
 
 /* What Numeric.zero_missing takes for zero. */
 static const float ZERO_WITHIN = 1e-35F;
@@ -199,35 +197,44 @@ static enum status bind_features(struct binding *self)
 /* For a block, or all records where they are fewer; in whole cache lines. */
 static size_t margins_for(uint32_t rows)
 {
-    size_t in_line = CACHE_LINE / sizeof(double);
+    size_t in_line = LAYOUT_LINE / sizeof(double);
     return rows < KERNEL_BLOCK ? (rows + in_line - 1) / in_line * in_line : KERNEL_BLOCK;
 }
 
-static bool make_room(struct binding *self)
+/* NULL: no memory. The features are still to be bound. */
+static struct binding *new_binding(const struct model *model, uint32_t rows)
 {
-    const struct model *model = self->model;
-    self->features = calloc(model->message->n_features, sizeof self->features[0]);
-    self->inputs = calloc(model->input_count, sizeof self->inputs[0]);
-    self->margin_count = margins_for(self->rows);
-    self->margins = aligned_alloc(CACHE_LINE, model->part_count * self->margin_count *
-                                                  sizeof(double));
-    self->parts = calloc(model->part_count, sizeof self->parts[0]);
-    return self->features != NULL && self->inputs != NULL && self->margins != NULL &&
-           self->parts != NULL;
+    size_t size = 0, margin_count = margins_for(rows);
+    layout_add(&size, sizeof(struct binding));
+    size_t parts = layout_add(&size, model->part_count * sizeof(struct part_runs));
+    size_t features =
+        layout_add(&size, model->message->n_features * sizeof(struct bound_feature));
+    size_t cleared = size;
+    size_t inputs = layout_add(&size, model->input_count * sizeof(float));
+    size_t margins = layout_add(&size, model->part_count * margin_count * sizeof(double));
+    char *block = layout_alloc(size);
+    if (block == NULL)
+        return NULL;
+    memset(block, 0, cleared);
+    struct binding *self = (struct binding *)(void *)block;
+    self->model = model;
+    self->rows = rows;
+    self->parts = (struct part_runs *)(void *)(block + parts);
+    self->features = (struct bound_feature *)(void *)(block + features);
+    self->inputs = (float *)(void *)(block + inputs);
+    self->margins = (double *)(void *)(block + margins);
+    self->margin_count = margin_count;
+    return self;
 }
 
 enum status model_bind(const struct model *self, const struct columns *columns,
                        struct binding **out, struct error_text *error)
 {
     *out = NULL;
-    struct binding *binding = calloc(1, sizeof *binding);
+    struct binding *binding = new_binding(self, columns->rows);
     if (binding == NULL)
         return STATUS_NOMEM;
-    binding->model = self;
-    binding->rows = columns->rows;
-    enum status status = make_room(binding) ? STATUS_OK : STATUS_NOMEM;
-    if (status == STATUS_OK)
-        status = find_columns(binding, columns, error);
+    enum status status = find_columns(binding, columns, error);
     if (status == STATUS_OK)
         status = bind_features(binding);
     if (status != STATUS_OK) {
@@ -242,14 +249,9 @@ void binding_free(struct binding *self)
 {
     if (self == NULL)
         return;
-    if (self->parts != NULL)
-        kernels_release(self);
-    free(self->features);
+    kernels_release(self);
     free(self->codes);
-    free(self->inputs);
-    free(self->margins);
-    free(self->parts);
-    free(self);
+    layout_free(self);
 }
 
 struct cell binding_cell(const struct bound_feature *self, uint32_t row)

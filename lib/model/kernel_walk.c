@@ -8,6 +8,7 @@
  * slots whose nodes send it to the left, and more than any bound in those that send it to
  * the right. So a missing value costs nothing. A leaf leads to itself. */
 #include "model/classes.h"
+#include "model/layout.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -230,16 +231,6 @@ end:
     return status;
 }
 
-static void release(void *run)
-{
-    struct walk_run *self = run;
-    if (self == NULL)
-        return;
-    free(self->columns);
-    free(self->values);
-    free(self);
-}
-
 /* Room for so many records, LANES or more. */
 static unsigned shift_for(uint32_t rows)
 {
@@ -253,19 +244,21 @@ static enum status prepare(const void *compiled, const struct binding *binding,
                            void **out)
 {
     const struct walk *walk = compiled;
-    size_t features = binding->model->message->n_features;
-    struct walk_run *self = aligned_alloc(64, (sizeof *self + 63) / 64 * 64);
-    if (self == NULL)
+    size_t features = binding->model->message->n_features, size = 0;
+    unsigned shift = shift_for(binding->rows);
+    size_t value_count = ((size_t)walk->slot_count + 1) << shift;
+    layout_add(&size, sizeof(struct walk_run));
+    size_t columns = layout_add(&size, features * sizeof(struct class_column));
+    size_t values = layout_add(&size, value_count * sizeof(uint16_t));
+    char *block = layout_alloc(size);
+    if (block == NULL)
         return STATUS_NOMEM;
+    struct walk_run *self = (struct walk_run *)(void *)block;
     self->compiled = walk;
-    self->shift = shift_for(binding->rows);
-    self->columns = malloc(features * sizeof *self->columns);
-    self->values =
-        calloc(((size_t)walk->slot_count + 1) << self->shift, sizeof *self->values);
-    if (self->columns == NULL || self->values == NULL) {
-        release(self);
-        return STATUS_NOMEM;
-    }
+    self->shift = shift;
+    self->columns = (struct class_column *)(void *)(block + columns);
+    self->values = (uint16_t *)(void *)(block + values);
+    memset(self->values, 0, value_count * sizeof self->values[0]);
     for (size_t i = 0; i < features; i++)
         class_column_bind(&self->columns[i], &binding->features[i],
                           &walk->classes->features[i]);
@@ -445,6 +438,6 @@ const struct kernel_type kernel_walk = {
     .free = free_walk,
     .bytes = bytes,
     .prepare = prepare,
-    .release = release,
+    .release = layout_free,
     .block = block,
 };
