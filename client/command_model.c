@@ -435,7 +435,7 @@ static const struct action actions[] = {
      true,
      {.program = "chw model import",
       .summary = "Publish a model that another tool made: XGBoost (JSON or UBJSON),\n"
-                 "LightGBM (text).",
+                 "LightGBM (text), ONNX (of scikit-learn and others).",
       .operands = "FILE",
       .operands_min = 1,
       .operands_max = 1,
