@@ -49,7 +49,7 @@ enum {
     X(BUSY, 5, "broker", "client", "Busy", CONTROL_SIZE_MAX)                             \
     X(REJECT, 6, "broker, worker", "client, worker, broker", "Reject", CONTROL_SIZE_MAX) \
     X(PING, 7, "client", "broker", "", 0)                                                \
-    X(PONG, 8, "broker", "client", "", 0)                                                \
+    X(PONG, 8, "broker", "client", "Pong", CONTROL_SIZE_MAX)                             \
     X(HELLO, 9, "worker", "broker", "Hello", CONTROL_SIZE_MAX)                           \
     X(HEARTBEAT, 10, "worker", "broker", "Heartbeat", CONTROL_SIZE_MAX)                  \
     X(RETURN, 11, "worker", "broker", "Return", CONTROL_SIZE_MAX)                        \
@@ -58,7 +58,9 @@ enum {
     X(BURY, 14, "broker", "worker", "Batch", BODY_SIZE_MAX)                              \
     X(DRAIN, 15, "broker", "client, worker", "", 0)                                      \
     X(STATUS, 16, "client", "broker", "", 0)                                             \
-    X(STATUS_REPORT, 17, "broker", "client", "StatusReport", STATUS_SIZE_MAX)
+    X(STATUS_REPORT, 17, "broker", "client", "StatusReport", STATUS_SIZE_MAX)            \
+    X(EXPIRED, 18, "broker, worker", "client, broker", "", 0)                            \
+    X(CHARGED, 19, "broker", "client", "", 0)
 
 enum message_type {
 #define MESSAGE_ENUM(name, value, from, to, body, size_max) MESSAGE_##name = value,
@@ -81,8 +83,11 @@ struct header {
     enum message_type type;
     uint8_t flags;
     uint8_t priority; /* 0 bulk, 1 interactive */
-    uint8_t attempt;  /* from 1 in what a broker dispatches; 0 from a client */
-    uint32_t deadline_ms;
+    /* Workers that the batch has cost. From a client: as far as it has been told, at any
+     * broker. CHARGED: so many by now. In what a broker dispatches: this one too, from 1.
+     */
+    uint8_t attempt;
+    uint32_t deadline_ms; /* in what a broker dispatches: what is left of it */
     struct batch_key key;
     uint64_t
         acked_below; /* at most key.sequence: all lower ones are final at the client */
