@@ -364,13 +364,15 @@ class Unexplained(unittest.TestCase):
         model = json.loads(read(golden / "model.json"))
         for tree in model["learner"]["gradient_booster"]["model"]["trees"]:
             del tree["sum_hessian"]
-        with folder() as place, Cluster(place + "/data", workers=1) as cluster:
+        with folder() as place:
             stripped, results = pathlib.Path(place + "/model.json"), place + "/results.csv"
             stripped.write_text(json.dumps(model))
             for name, path in ("knows", golden / "model.json"), ("not", stripped):
-                cluster.chw("model", "import", path, "--name", name, "--alias", "champion")
-            said = cluster.chw("score", golden / "rows.csv", "--region-column", "county", "-o",
-                               results, "--explain", 1).stderr
+                chw("model", "import", path, "--name", name, "--alias", "champion", "--data",
+                    place + "/data")
+            with Cluster(place + "/data", workers=1) as cluster:
+                said = cluster.chw("score", golden / "rows.csv", "--region-column", "county",
+                                   "-o", results, "--explain", 1).stderr
             rows = rows_of(results)
         self.assertRegex(said, "not [0-9a-f]{12} scored .* records; no factors: it does not know")
         for row in rows:
