@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BATCH_ROWS_FIELD = 1 }; /* proto/batch.proto */
+
 void task_init(struct task *self, const struct header *header, const uint8_t *body,
                size_t body_size, struct outbox *outbox)
 {
@@ -124,12 +126,24 @@ static enum task_next refuse(struct task *self, enum status status, const char *
     return settle(self, SETTLE_INVALID);
 }
 
+/* Not parsed: somewhere in it is what three workers died over. */
+static uint32_t told_records(const struct task *self)
+{
+    uint64_t rows;
+    bool told = proto_number(self->body, self->body_size, BATCH_ROWS_FIELD, &rows);
+    return told && rows <= UINT32_MAX ? (uint32_t)rows : 0;
+}
+
 static enum task_next bury(struct task *self)
 {
-    snprintf(self->reason, sizeof self->reason, "given up after %d attempts",
-             self->header.attempt > 0 ? self->header.attempt - 1 : 0);
-    self->job.request.dead_body = self->body;
-    self->job.request.dead_size = self->body_size;
+    int attempts = self->header.attempt > 0 ? self->header.attempt - 1 : 0;
+    struct settle_request *request = &self->job.request;
+    snprintf(self->reason, sizeof self->reason, "given up after %d attempts", attempts);
+    request->dead_body = self->body;
+    request->dead_size = self->body_size;
+    request->dead_as_of = self->header.as_of;
+    request->dead_attempts = (uint32_t)attempts;
+    request->dead_records = told_records(self);
     return settle(self, SETTLE_DEAD);
 }
 

@@ -63,3 +63,60 @@ void proto_free(ProtobufCMessage *self)
     if (self != NULL)
         protobuf_c_message_free_unpacked(self, &allocator);
 }
+
+static bool take_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
+{
+    *out = 0;
+    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
+        uint8_t byte = *(*at)++;
+        *out |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
+/* Of a field with this tag; *number is a number field's. */
+static bool take_value(const uint8_t **at, const uint8_t *end, uint64_t tag,
+                       uint64_t *number)
+{
+    uint64_t size = 0;
+    switch (tag & 7) {
+    case PROTOBUF_C_WIRE_TYPE_VARINT:
+        return take_varint(at, end, number);
+    case PROTOBUF_C_WIRE_TYPE_64BIT:
+        size = 8;
+        break;
+    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
+        if (!take_varint(at, end, &size))
+            return false;
+        break;
+    case PROTOBUF_C_WIRE_TYPE_32BIT:
+        size = 4;
+        break;
+    default:
+        return false;
+    }
+    if (size > (uint64_t)(end - *at))
+        return false;
+    *at += size;
+    return true;
+}
+
+bool proto_number(const void *bytes, size_t size, uint32_t field, uint64_t *out)
+{
+    const uint8_t *at = bytes, *end = at + size;
+    uint64_t tag, number = 0;
+    bool found = false;
+    if (size == 0)
+        return false;
+    while (at < end) {
+        if (!take_varint(&at, end, &tag) || !take_value(&at, end, tag, &number))
+            return false;
+        if (tag == ((uint64_t)field << 3 | PROTOBUF_C_WIRE_TYPE_VARINT)) {
+            *out = number; /* of several the last holds */
+            found = true;
+        }
+    }
+    return found;
+}

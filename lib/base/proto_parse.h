@@ -12,7 +12,9 @@
 #include "base/status.h"
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     PROTO_MEMORY_FACTOR = 16,
@@ -26,5 +28,9 @@ MUST_CHECK ProtobufCMessage *proto_parse(const ProtobufCMessageDescriptor *descr
 
 /* Of a message from proto_parse(), which nothing else frees; NULL is fine. */
 void proto_free(ProtobufCMessage *self);
+
+/* A number field (uint32, uint64, bool, enum) of a message that is not to be parsed:
+ * nothing is allocated. False: it is not there, or the bytes are no message. */
+bool proto_number(const void *bytes, size_t size, uint32_t field, uint64_t *out);
 
 #endif

@@ -103,3 +103,29 @@ bool letter_unpack(const uint8_t *bytes, size_t size, struct dead_letter *out)
     out->size = size - region - reason;
     return reason > 0;
 }
+
+size_t letter_told_pack(const struct dead_letter *letter, uint8_t *bytes)
+{
+    bytes_put(bytes, 8, (uint64_t)letter->buried_s);
+    bytes_put(bytes + 8, 4, (uint32_t)letter->as_of);
+    bytes_put(bytes + 12, 4, letter->attempts);
+    bytes_put(bytes + 16, 4, letter->records);
+    bytes_put(bytes + 20, 8, letter->size);
+    return LETTER_NUMBERS_SIZE +
+           letter_head_pack(letter->region, letter->reason, bytes + LETTER_NUMBERS_SIZE);
+}
+
+bool letter_told_unpack(const uint8_t *bytes, size_t size, struct dead_letter *out)
+{
+    if (size < LETTER_NUMBERS_SIZE ||
+        !letter_unpack(bytes + LETTER_NUMBERS_SIZE, size - LETTER_NUMBERS_SIZE, out) ||
+        out->size > 0)
+        return false;
+    out->buried_s = (int64_t)bytes_get(bytes, 8);
+    out->as_of = (int32_t)(uint32_t)bytes_get(bytes + 8, 4);
+    out->attempts = (uint32_t)bytes_get(bytes + 12, 4);
+    out->records = (uint32_t)bytes_get(bytes + 16, 4);
+    out->size = (size_t)bytes_get(bytes + 20, 8);
+    out->body = NULL;
+    return true;
+}

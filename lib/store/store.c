@@ -107,12 +107,21 @@ static bool add_cell(void *arg, const struct demand_cell *cell)
     return true;
 }
 
-static bool add_letter(void *arg, const struct dead_letter *letter)
+static enum status add_letters(struct store *self, struct amount *held,
+                               struct error_text *error)
 {
-    struct amount *self = arg;
-    self->count++;
-    self->bytes += letter->size;
-    return true;
+    struct dead_letter page[STORE_LETTERS_PAGE];
+    const struct settle_key *after = NULL;
+    size_t count;
+    for (;;) {
+        enum status status = store_dead_letter_page(self, after, page, &count, error);
+        if (status != STATUS_OK || count == 0)
+            return status;
+        for (size_t i = 0; i < count; i++)
+            held->bytes += page[i].size;
+        held->count += count;
+        after = &page[count - 1].key;
+    }
 }
 
 static enum status check_artifacts(struct store *self, const struct findings *findings,
@@ -147,7 +156,7 @@ static enum status check_counts(struct store *self, const struct findings *findi
     if (status == STATUS_OK)
         status = store_demand(self, 0, add_cell, &cells, error);
     if (status == STATUS_OK)
-        status = store_dead_letters(self, add_letter, &letters, error);
+        status = add_letters(self, &letters, error);
     if (status != STATUS_OK)
         return status;
     findings_add(findings, "settlements", false,
@@ -359,13 +368,6 @@ enum status store_demand(struct store *self, int32_t period,
                          void *arg, struct error_text *error)
 {
     return self->backend->demand(self, period, visit, arg, error);
-}
-
-enum status store_dead_letters(struct store *self,
-                               bool (*visit)(void *arg, const struct dead_letter *letter),
-                               void *arg, struct error_text *error)
-{
-    return self->backend->dead_letters(self, visit, arg, error);
 }
 
 enum status store_settled(struct store *self,

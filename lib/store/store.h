@@ -169,6 +169,11 @@ MUST_CHECK enum status store_watch(struct store *self, uint64_t known,
 
 /* ---- settlement ---- */
 
+struct settle_key {
+    uint8_t client[16];
+    uint64_t sequence;
+};
+
 enum settle_outcome { SETTLE_COUNTED = 1, SETTLE_INVALID = 2, SETTLE_DEAD = 3 };
 
 struct demand_cell {
@@ -206,8 +211,11 @@ struct settle_request {
     const char *region;
     const struct demand_cell *demand; /* added when COUNTED; borrowed */
     size_t demand_count;
-    const uint8_t *dead_body; /* DEAD only: kept as the dead letter; borrowed */
+    const uint8_t *dead_body; /* DEAD only, to the end: the dead letter; borrowed */
     size_t dead_size;
+    int32_t dead_as_of;
+    uint32_t dead_attempts;
+    uint32_t dead_records;
 };
 
 enum settle_verdict {
@@ -234,21 +242,54 @@ MUST_CHECK enum status store_settle(struct store *self,
 MUST_CHECK enum status store_settlement_count(struct store *self, uint64_t *count,
                                               struct error_text *error);
 
+/* What is recorded under a key now. STATUS_NOT_FOUND: nothing, or it is pruned. */
+MUST_CHECK enum status store_settlement_get(struct store *self,
+                                            const struct settle_key *key,
+                                            struct settlement *out,
+                                            struct error_text *error);
+
 /* By period, region, target, tier. `period` 0: all. */
 MUST_CHECK enum status store_demand(struct store *self, int32_t period,
                                     bool (*visit)(void *arg,
                                                   const struct demand_cell *cell),
                                     void *arg, struct error_text *error);
 
+/* ---- dead letters: the batches that were given up, by key ---- */
+
 struct dead_letter {
-    uint8_t client[16];
-    uint64_t sequence;
+    struct settle_key key;
     char region[STORE_REGION_MAX + 1];
     char reason[STORE_REASON_MAX + 1];
-    const uint8_t *body; /* borrowed during the visit */
+    int64_t buried_s;  /* seconds since 1970, UTC, by the worker's clock; 0: by a release
+                        * that kept neither this nor the next three */
+    int32_t as_of;     /* the batch's day, in days since 1970-01-01 */
+    uint32_t attempts; /* workers that it cost */
+    uint32_t records;  /* that it said it has; 0: not known */
+    const uint8_t *body; /* borrowed; NULL in a page */
     size_t size;
 };
 
+enum { STORE_LETTERS_PAGE = 64 };
+
+/* The letters behind `after` (NULL: from the first), at most STORE_LETTERS_PAGE, without
+ * their bodies. *count 0: there are no more. */
+MUST_CHECK enum status store_dead_letter_page(struct store *self,
+                                              const struct settle_key *after,
+                                              struct dead_letter *page, size_t *count,
+                                              struct error_text *error);
+
+/* One letter; *body, which is its body, is the caller's to free. STATUS_NOT_FOUND. */
+MUST_CHECK enum status store_dead_letter_get(struct store *self,
+                                             const struct settle_key *key,
+                                             struct dead_letter *out, uint8_t **body,
+                                             struct error_text *error);
+
+/* Its settlement stays, so that the batch stays dead under this key. STATUS_NOT_FOUND. */
+MUST_CHECK enum status store_dead_letter_drop(struct store *self,
+                                              const struct settle_key *key,
+                                              struct error_text *error);
+
+/* Every letter with its body, one in memory at a time. */
 MUST_CHECK enum status store_dead_letters(struct store *self,
                                           bool (*visit)(void *arg,
                                                         const struct dead_letter *letter),

@@ -17,6 +17,9 @@ struct store_entry {
     const struct dead_letter *letter;
 };
 
+/* The letter of a batch that is settled as DEAD now. */
+struct dead_letter dead_letter_of(const struct settle_request *request);
+
 /* Where findings go. */
 struct findings {
     void (*visit)(void *arg, const struct store_finding *finding);
@@ -67,10 +70,17 @@ struct store_backend {
     enum status (*demand)(struct store *self, int32_t period,
                           bool (*visit)(void *arg, const struct demand_cell *cell),
                           void *arg, struct error_text *error);
-    enum status (*dead_letters)(struct store *self,
-                                bool (*visit)(void *arg,
-                                              const struct dead_letter *letter),
-                                void *arg, struct error_text *error);
+    enum status (*settlement_get)(struct store *self, const struct settle_key *key,
+                                  struct settlement *out, struct error_text *error);
+    enum status (*dead_letter_page)(struct store *self, const struct settle_key *after,
+                                    struct dead_letter *page, size_t *count,
+                                    struct error_text *error);
+    /* *body is NULL where it has no bytes. */
+    enum status (*dead_letter_get)(struct store *self, const struct settle_key *key,
+                                   struct dead_letter *out, uint8_t **body,
+                                   struct error_text *error);
+    enum status (*dead_letter_drop)(struct store *self, const struct settle_key *key,
+                                    struct error_text *error);
     /* store_copy.h; the order of artifacts is from the oldest to the newest. */
     enum status (*settled)(struct store *self,
                            bool (*visit)(void *arg, const struct settled *settled),

@@ -88,10 +88,14 @@ static void tally_letter(struct tally *self, const struct store_entry *entry)
 {
     const struct dead_letter *letter = entry->letter;
     struct digest body = digest_body(letter->body, letter->size);
-    mix(self, letter->client, sizeof letter->client);
-    mix_number(self, letter->sequence);
+    mix(self, letter->key.client, sizeof letter->key.client);
+    mix_number(self, letter->key.sequence);
     mix_text(self, letter->region);
     mix_text(self, letter->reason);
+    mix_number(self, (uint64_t)letter->buried_s);
+    mix_number(self, (uint64_t)letter->as_of);
+    mix_number(self, letter->attempts);
+    mix_number(self, letter->records);
     mix(self, body.bytes, DIGEST_SIZE);
     self->copied.letters++;
 }

@@ -74,11 +74,13 @@ bool redis_integer(const redisReply *reply, int64_t *out);
 /* Words that are written in two places. */
 void redis_add_sequence(struct redis_words *words, uint64_t sequence);
 void redis_add_record(struct redis_words *words, const struct settle_request *request);
-void redis_add_letter(struct redis_words *words, const struct settle_request *request);
+void redis_add_letter(struct redis_words *words, const struct dead_letter *letter);
+void redis_add_told(struct redis_words *words, const struct dead_letter *letter);
+void redis_add_key(struct redis_words *words, const struct settle_key *key);
 void redis_add_names(struct redis_words *words, const struct demand_cell *cell);
 
 /* 32 hexadecimal digits of a client and 16 of a sequence; false: they are not. */
-bool redis_read_key(const char *hex, uint8_t client[16], uint64_t *sequence);
+bool redis_read_key(const char *hex, struct settle_key *key);
 
 enum status redis_make(const char *where, bool filling, struct store **out,
                        struct error_text *error);
@@ -133,8 +135,17 @@ enum status redis_settlement_count(struct store *base, uint64_t *count,
 enum status redis_demand(struct store *base, int32_t period,
                          bool (*visit)(void *arg, const struct demand_cell *cell),
                          void *arg, struct error_text *error);
-enum status redis_dead_letters(struct store *base,
-                               bool (*visit)(void *arg, const struct dead_letter *letter),
-                               void *arg, struct error_text *error);
+enum status redis_settlement_get(struct store *base, const struct settle_key *key,
+                                 struct settlement *out, struct error_text *error);
+
+/* store_redis_letters.c */
+enum status redis_dead_letter_page(struct store *base, const struct settle_key *after,
+                                   struct dead_letter *page, size_t *count,
+                                   struct error_text *error);
+enum status redis_dead_letter_get(struct store *base, const struct settle_key *key,
+                                  struct dead_letter *out, uint8_t **body,
+                                  struct error_text *error);
+enum status redis_dead_letter_drop(struct store *base, const struct settle_key *key,
+                                   struct error_text *error);
 
 #endif

@@ -174,11 +174,14 @@ static int by_name(const void *a, const void *b)
 static bool read_settled(const char *client, const struct field *field,
                          struct settled *out)
 {
-    char key[CLIENT_HEX_SIZE + 16];
+    char hex[CLIENT_HEX_SIZE + 16];
+    struct settle_key key;
     const redisReply *record = field->value;
-    snprintf(key, sizeof key, "%s%s", client, field->name->str);
-    if (record->len <= DIGEST_SIZE || !redis_read_key(key, out->client, &out->sequence))
+    snprintf(hex, sizeof hex, "%s%s", client, field->name->str);
+    if (record->len <= DIGEST_SIZE || !redis_read_key(hex, &key))
         return false;
+    memcpy(out->client, key.client, sizeof out->client);
+    out->sequence = key.sequence;
     memcpy(out->body.bytes, record->str, DIGEST_SIZE);
     return settlement_unpack((const uint8_t *)record->str + DIGEST_SIZE,
                              record->len - DIGEST_SIZE, &out->settlement);
@@ -386,24 +389,23 @@ static enum status fill_cell(struct redis_store *self, const struct store_entry 
     return status;
 }
 
+/* The keys are gathered by whoever reads the first page. */
 static enum status fill_letter(struct redis_store *self, const struct store_entry *entry,
                                struct error_text *error)
 {
     const struct dead_letter *letter = entry->letter;
     struct redis_words *writes = &self->fill.writes;
-    struct settle_request request = {
-        .region = letter->region, .dead_body = letter->body, .dead_size = letter->size};
-    char sequence[17];
-    request.settlement.outcome = SETTLE_DEAD;
-    snprintf(request.settlement.reason, sizeof request.settlement.reason, "%s",
-             letter->reason);
-    snprintf(sequence, sizeof sequence, "%016" PRIx64, letter->sequence);
     enum status status = begin_write(self, 4, error);
     redis_words_text(writes, "HSET");
+    redis_words_text(writes, "chw:dead:told");
+    redis_add_key(writes, &letter->key);
+    redis_add_told(writes, letter);
+    if (status == STATUS_OK)
+        status = begin_write(self, 4, error);
+    redis_words_text(writes, "HSET");
     redis_words_text(writes, "chw:dead");
-    redis_words_hex(writes, letter->client, sizeof letter->client);
-    redis_words_extend(writes, sequence, strlen(sequence));
-    redis_add_letter(writes, &request);
+    redis_add_key(writes, &letter->key);
+    redis_add_letter(writes, letter);
     return status;
 }
 

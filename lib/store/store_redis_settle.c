@@ -29,16 +29,17 @@ void redis_add_record(struct redis_words *words, const struct settle_request *re
     redis_words_add(words, record, DIGEST_SIZE + size);
 }
 
-void redis_add_letter(struct redis_words *words, const struct settle_request *request)
+/* The letter and what is told of it; two words without bytes where there is none. */
+static void add_letter(struct redis_words *words, const struct settle_request *request)
 {
-    uint8_t head[LETTER_HEAD_MAX];
     if (request->settlement.outcome != SETTLE_DEAD) {
+        redis_words_text(words, "");
         redis_words_text(words, "");
         return;
     }
-    size_t size = letter_head_pack(request->region, request->settlement.reason, head);
-    redis_words_add(words, head, size);
-    redis_words_extend(words, request->dead_body, request->dead_size);
+    const struct dead_letter letter = dead_letter_of(request);
+    redis_add_letter(words, &letter);
+    redis_add_told(words, &letter);
 }
 
 /* Region, target and tier with zero bytes between them. */
@@ -68,7 +69,7 @@ static void add_request(struct redis_words *words, const struct settle_request *
     redis_add_sequence(words, request->acked_below);
     redis_words_add(words, request->body.bytes, DIGEST_SIZE);
     redis_add_record(words, request);
-    redis_add_letter(words, request);
+    add_letter(words, request);
     redis_words_number(words, (int64_t)request->demand_count);
     for (size_t i = 0; i < request->demand_count; i++)
         add_cell(words, &request->demand[i]);
@@ -151,6 +152,30 @@ enum status redis_settlement_count(struct store *base, uint64_t *count,
     *count = (uint64_t)number;
     freeReplyObject(reply);
     return status;
+}
+
+enum status redis_settlement_get(struct store *base, const struct settle_key *key,
+                                 struct settlement *out, struct error_text *error)
+{
+    struct redis_store *self = redis_store_of(base);
+    char name[] = "chw:client:00000000000000000000000000000000", sequence[17];
+    redisReply *reply;
+    for (size_t i = 0; i < sizeof key->client; i++)
+        snprintf(name + strlen("chw:client:") + 2 * i, 3, "%02x",
+                 (unsigned)key->client[i]);
+    snprintf(sequence, sizeof sequence, "%016" PRIx64, key->sequence);
+    enum status status =
+        redis_ask(self, (const char *[]){"HGET", name, sequence, NULL}, &reply, error);
+    if (status != STATUS_OK)
+        return status;
+    bool found = reply->type == REDIS_REPLY_STRING;
+    bool whole = found && reply->len > DIGEST_SIZE &&
+                 settlement_unpack((const uint8_t *)reply->str + DIGEST_SIZE,
+                                   reply->len - DIGEST_SIZE, out);
+    freeReplyObject(reply);
+    if (!found)
+        return error_set(error, STATUS_NOT_FOUND, "nothing is settled under that key");
+    return whole ? STATUS_OK : redis_damaged(self, error);
 }
 
 /* A field of a period's hash, and its sum. */
@@ -288,69 +313,4 @@ enum status redis_demand(struct store *base, int32_t period,
     struct cell_visit visiting = {.visit = visit, .arg = arg, .more = true};
     return period != 0 ? visit_period(self, period, &visiting, error)
                        : visit_periods(self, &visiting, error);
-}
-
-/* ---- dead letters ---- */
-
-static int by_key(const void *a, const void *b)
-{
-    redisReply *const *one = a, *const *other = b;
-    return strcmp((*one)->str, (*other)->str);
-}
-
-bool redis_read_key(const char *hex, uint8_t client[16], uint64_t *sequence)
-{
-    enum { CLIENT_HEX = 32, KEY_HEX = 48 };
-    char pair[3] = "";
-    if (strlen(hex) != KEY_HEX || strspn(hex, "0123456789abcdef") != KEY_HEX)
-        return false;
-    for (size_t i = 0; i < CLIENT_HEX / 2; i++) {
-        memcpy(pair, hex + 2 * i, 2);
-        client[i] = (uint8_t)strtoul(pair, NULL, 16);
-    }
-    *sequence = strtoull(hex + CLIENT_HEX, NULL, 16);
-    return true;
-}
-
-/* Letters may be large: one at a time. */
-static enum status visit_letter(struct redis_store *self, const redisReply *key,
-                                bool (*visit)(void *arg,
-                                              const struct dead_letter *letter),
-                                void *arg, bool *more, struct error_text *error)
-{
-    struct dead_letter letter = {.size = 0};
-    redisReply *reply;
-    if (key->type != REDIS_REPLY_STRING ||
-        !redis_read_key(key->str, letter.client, &letter.sequence))
-        return redis_damaged(self, error);
-    enum status status = redis_ask(
-        self, (const char *[]){"HGET", "chw:dead", key->str, NULL}, &reply, error);
-    if (status != STATUS_OK)
-        return status;
-    if (reply->type == REDIS_REPLY_STRING &&
-        letter_unpack((const uint8_t *)reply->str, reply->len, &letter))
-        *more = visit(arg, &letter);
-    else
-        status = redis_damaged(self, error);
-    freeReplyObject(reply);
-    return status;
-}
-
-enum status redis_dead_letters(struct store *base,
-                               bool (*visit)(void *arg, const struct dead_letter *letter),
-                               void *arg, struct error_text *error)
-{
-    struct redis_store *self = redis_store_of(base);
-    redisReply *keys;
-    enum status status =
-        redis_ask(self, (const char *[]){"HKEYS", "chw:dead", NULL}, &keys, error);
-    if (status != STATUS_OK)
-        return status;
-    bool more = true;
-    if (keys->elements > 0)
-        qsort(keys->element, keys->elements, sizeof(redisReply *), by_key);
-    for (size_t i = 0; status == STATUS_OK && more && i < keys->elements; i++)
-        status = visit_letter(self, keys->element[i], visit, arg, &more, error);
-    freeReplyObject(keys);
-    return status;
 }

@@ -50,6 +50,14 @@ static const char schema[] =
     "  region TEXT NOT NULL, reason TEXT NOT NULL, body BLOB NOT NULL,"
     "  PRIMARY KEY (client, sequence)) STRICT;";
 
+/* What came after the first release that wrote this format: older ones, which may use the
+ * same file during an upgrade, need not know it. */
+static const char additions[] =
+    "CREATE TABLE IF NOT EXISTS dead_letter_head (client BLOB NOT NULL, sequence INTEGER "
+    "NOT NULL,"
+    "  buried_s INTEGER NOT NULL, as_of INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    "  records INTEGER NOT NULL, PRIMARY KEY (client, sequence)) STRICT, WITHOUT ROWID;";
+
 struct sqlite_store *sqlite_store_of(struct store *base)
 {
     assert(base->backend == &store_sqlite);
@@ -188,6 +196,28 @@ enum status sqlite_each(struct sqlite_store *self, sqlite3_stmt *statement,
     } while (more);
     sqlite3_reset(statement);
     return status;
+}
+
+sqlite3_int64 sqlite_ordered(uint64_t sequence)
+{
+    return (sqlite3_int64)(sequence ^ UINT64_C(1) << 63);
+}
+
+uint64_t sqlite_unordered(sqlite3_int64 stored)
+{
+    return (uint64_t)stored ^ UINT64_C(1) << 63;
+}
+
+sqlite3_stmt *sqlite_keyed(struct sqlite_store *self, enum statement which,
+                           const uint8_t client[16], uint64_t sequence)
+{
+    enum { CLIENT_SIZE = 16 };
+    sqlite3_stmt *statement = sqlite_statement(self, which);
+    if (statement == NULL)
+        return NULL;
+    sqlite3_bind_blob(statement, 1, client, CLIENT_SIZE, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, sqlite_ordered(sequence));
+    return statement;
 }
 
 void sqlite_bind_string(sqlite3_stmt *statement, int at, const char *text)
@@ -336,7 +366,7 @@ static enum status open_file(struct sqlite_store *self, struct error_text *error
     if (status == STATUS_OK)
         status =
             execute(self, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;", error);
-    return status;
+    return status == STATUS_OK ? execute(self, additions, error) : status;
 }
 
 /* In turn: of two that make the same store, the second finds it made. */
@@ -402,7 +432,10 @@ const struct store_backend store_sqlite = {
     .settle = sqlite_settle,
     .settlement_count = sqlite_settlement_count,
     .demand = sqlite_demand,
-    .dead_letters = sqlite_dead_letters,
+    .settlement_get = sqlite_settlement_get,
+    .dead_letter_page = sqlite_dead_letter_page,
+    .dead_letter_get = sqlite_dead_letter_get,
+    .dead_letter_drop = sqlite_dead_letter_drop,
     .settled = sqlite_settled,
     .alias_moves = sqlite_alias_moves,
     .changes = sqlite_changes,

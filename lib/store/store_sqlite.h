@@ -8,6 +8,12 @@
 
 #include <sqlite3.h>
 
+/* Without the body: the length alone is read without it. */
+#define LETTER_COLUMNS                                                                   \
+    "SELECT dead_letter.client, dead_letter.sequence, region, reason, length(body), "    \
+    "buried_s, as_of, attempts, records FROM dead_letter "                               \
+    "LEFT JOIN dead_letter_head USING (client, sequence) "
+
 /* Every statement: X(name, sql). Prepared when first used, kept until the handle closes.
  */
 #define STATEMENT_LIST(X)                                                                \
@@ -59,8 +65,17 @@
     X(HELD, "SELECT EXISTS (SELECT 1 FROM artifact) + EXISTS (SELECT 1 FROM client) + "  \
             "EXISTS (SELECT 1 FROM settlement) + EXISTS (SELECT 1 FROM demand) + "       \
             "EXISTS (SELECT 1 FROM dead_letter)")                                        \
-    X(DEAD, "SELECT client, sequence, region, reason, body FROM dead_letter "            \
-            "ORDER BY client, sequence")
+    X(BURY_HEAD,                                                                         \
+      "INSERT OR REPLACE INTO dead_letter_head VALUES (?1, ?2, ?3, ?4, ?5, ?6)")         \
+    X(LETTER_PAGE, LETTER_COLUMNS "WHERE (dead_letter.client, dead_letter.sequence) > "  \
+                                  "(?1, ?2) ORDER BY dead_letter.client, "               \
+                                  "dead_letter.sequence LIMIT ?3")                       \
+    X(LETTER,                                                                            \
+      LETTER_COLUMNS "WHERE dead_letter.client = ?1 AND dead_letter.sequence = ?2")      \
+    X(LETTER_BODY, "SELECT body FROM dead_letter WHERE client = ?1 AND sequence = ?2")   \
+    X(LETTER_DROP, "DELETE FROM dead_letter WHERE client = ?1 AND sequence = ?2")        \
+    X(LETTER_HEAD_DROP,                                                                  \
+      "DELETE FROM dead_letter_head WHERE client = ?1 AND sequence = ?2")
 
 enum statement {
 #define STATEMENT_ENUM(name, sql) STATEMENT_##name,
@@ -103,6 +118,14 @@ MUST_CHECK enum status sqlite_each(struct sqlite_store *self, sqlite3_stmt *stat
                                    bool (*read)(sqlite3_stmt *row, void *arg), void *arg,
                                    struct error_text *error);
 
+/* SQLite's integers are signed: this keeps the order of the unsigned ones. */
+sqlite3_int64 sqlite_ordered(uint64_t sequence);
+uint64_t sqlite_unordered(sqlite3_int64 stored);
+
+/* Ready, with client and sequence bound as ?1 and ?2. */
+sqlite3_stmt *sqlite_keyed(struct sqlite_store *self, enum statement which,
+                           const uint8_t client[16], uint64_t sequence);
+
 /* Bind, borrowed until the statement is bound anew; and copy out of a row. */
 void sqlite_bind_string(sqlite3_stmt *statement, int at, const char *text);
 void sqlite_bind_digest(sqlite3_stmt *statement, int at, const struct digest *digest);
@@ -132,7 +155,7 @@ MUST_CHECK enum status sqlite_add_cell(struct sqlite_store *self,
                                        const struct demand_cell *cell,
                                        struct error_text *error);
 MUST_CHECK enum status sqlite_bury(struct sqlite_store *self,
-                                   const struct settle_request *request,
+                                   const struct dead_letter *letter,
                                    struct error_text *error);
 
 /* store_sqlite_copy.c */
@@ -186,9 +209,17 @@ enum status sqlite_demand(struct store *base, int32_t period,
 enum status sqlite_settled(struct store *base,
                            bool (*visit)(void *arg, const struct settled *settled),
                            void *arg, struct error_text *error);
-enum status sqlite_dead_letters(struct store *base,
-                                bool (*visit)(void *arg,
-                                              const struct dead_letter *letter),
-                                void *arg, struct error_text *error);
+enum status sqlite_settlement_get(struct store *base, const struct settle_key *key,
+                                  struct settlement *out, struct error_text *error);
+
+/* store_sqlite_letters.c */
+enum status sqlite_dead_letter_page(struct store *base, const struct settle_key *after,
+                                    struct dead_letter *page, size_t *count,
+                                    struct error_text *error);
+enum status sqlite_dead_letter_get(struct store *base, const struct settle_key *key,
+                                   struct dead_letter *out, uint8_t **body,
+                                   struct error_text *error);
+enum status sqlite_dead_letter_drop(struct store *base, const struct settle_key *key,
+                                    struct error_text *error);
 
 #endif

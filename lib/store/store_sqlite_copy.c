@@ -3,7 +3,6 @@
  * empty store to everybody else. */
 #include "store/store_sqlite.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct move_visit {
@@ -86,21 +85,6 @@ static enum status fill_settled(struct sqlite_store *self, const struct settled 
                : status;
 }
 
-static enum status fill_letter(struct sqlite_store *self,
-                               const struct dead_letter *letter, struct error_text *error)
-{
-    struct settle_request request = {
-        .sequence = letter->sequence,
-        .region = letter->region,
-        .dead_body = letter->body,
-        .dead_size = letter->size,
-    };
-    memcpy(request.client, letter->client, sizeof request.client);
-    snprintf(request.settlement.reason, sizeof request.settlement.reason, "%s",
-             letter->reason);
-    return sqlite_bury(self, &request, error);
-}
-
 enum status sqlite_fill(struct store *base, const struct store_entry *entry,
                         struct error_text *error)
 {
@@ -113,7 +97,7 @@ enum status sqlite_fill(struct store *base, const struct store_entry *entry,
         return fill_settled(self, entry->settled, error);
     if (entry->cell != NULL)
         return sqlite_add_cell(self, entry->cell, error);
-    return fill_letter(self, entry->letter, error);
+    return sqlite_bury(self, entry->letter, error);
 }
 
 enum status sqlite_fill_flush(struct store *base, struct error_text *error)

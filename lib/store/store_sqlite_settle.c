@@ -8,28 +8,6 @@
 
 enum { CLIENT_SIZE = 16 };
 
-/* SQLite's integers are signed: this keeps the order of the unsigned ones. */
-static sqlite3_int64 ordered(uint64_t sequence)
-{
-    return (sqlite3_int64)(sequence ^ UINT64_C(1) << 63);
-}
-
-static uint64_t unordered(sqlite3_int64 stored)
-{
-    return (uint64_t)stored ^ UINT64_C(1) << 63;
-}
-
-static sqlite3_stmt *keyed(struct sqlite_store *self, enum statement which,
-                           const struct settle_request *request, uint64_t sequence)
-{
-    sqlite3_stmt *statement = sqlite_statement(self, which);
-    if (statement == NULL)
-        return NULL;
-    sqlite3_bind_blob(statement, 1, request->client, CLIENT_SIZE, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 2, ordered(sequence));
-    return statement;
-}
-
 /* ---- the client's watermark ---- */
 
 static enum status read_watermark(struct sqlite_store *self,
@@ -42,7 +20,7 @@ static enum status read_watermark(struct sqlite_store *self,
         return sqlite_failure(self, error);
     sqlite3_bind_blob(read, 1, request->client, CLIENT_SIZE, SQLITE_STATIC);
     enum status status = sqlite_row(self, read, &found, error);
-    *watermark = found ? unordered(sqlite3_column_int64(read, 0)) : 0;
+    *watermark = found ? sqlite_unordered(sqlite3_column_int64(read, 0)) : 0;
     sqlite3_reset(read);
     return status;
 }
@@ -51,13 +29,14 @@ enum status sqlite_raise_watermark(struct sqlite_store *self,
                                    const struct settle_request *request,
                                    struct error_text *error)
 {
-    sqlite3_stmt *set =
-        keyed(self, STATEMENT_WATERMARK_SET, request, request->acked_below);
+    sqlite3_stmt *set = sqlite_keyed(self, STATEMENT_WATERMARK_SET, request->client,
+                                     request->acked_below);
     enum status status = sqlite_run(self, set, error);
     if (status != STATUS_OK)
         return status;
-    return sqlite_run(self, keyed(self, STATEMENT_PRUNE, request, request->acked_below),
-                      error);
+    return sqlite_run(
+        self, sqlite_keyed(self, STATEMENT_PRUNE, request->client, request->acked_below),
+        error);
 }
 
 /* ---- the settlement's record ---- */
@@ -68,7 +47,8 @@ enum status sqlite_insert_settlement(struct sqlite_store *self,
 {
     uint8_t targets[TARGETS_BYTES_MAX];
     const struct settlement *settlement = &request->settlement;
-    sqlite3_stmt *insert = keyed(self, STATEMENT_SETTLE, request, request->sequence);
+    sqlite3_stmt *insert =
+        sqlite_keyed(self, STATEMENT_SETTLE, request->client, request->sequence);
     if (insert == NULL)
         return sqlite_failure(self, error);
     size_t size = targets_pack(settlement, targets);
@@ -112,7 +92,8 @@ static enum status find_settlement(struct sqlite_store *self,
                                    struct settle_result *result, struct error_text *error)
 {
     bool found;
-    sqlite3_stmt *find = keyed(self, STATEMENT_SETTLED, request, request->sequence);
+    sqlite3_stmt *find =
+        sqlite_keyed(self, STATEMENT_SETTLED, request->client, request->sequence);
     enum status status = sqlite_row(self, find, &found, error);
     if (status != STATUS_OK)
         return status;
@@ -151,24 +132,6 @@ enum status sqlite_add_cell(struct sqlite_store *self, const struct demand_cell 
     return status;
 }
 
-enum status sqlite_bury(struct sqlite_store *self, const struct settle_request *request,
-                        struct error_text *error)
-{
-    sqlite3_stmt *insert = keyed(self, STATEMENT_BURY, request, request->sequence);
-    if (insert == NULL)
-        return sqlite_failure(self, error);
-    sqlite3_bind_text(insert, 3, request->region, -1, SQLITE_STATIC);
-    sqlite3_bind_text(insert, 4, request->settlement.reason, -1, SQLITE_STATIC);
-    if (request->dead_size > 0)
-        sqlite3_bind_blob64(insert, 5, request->dead_body, request->dead_size,
-                            SQLITE_STATIC);
-    else
-        sqlite3_bind_zeroblob(insert, 5, 0);
-    enum status status = sqlite_run(self, insert, error);
-    sqlite3_clear_bindings(insert); /* the body is the caller's */
-    return status;
-}
-
 static enum status add_consequences(struct sqlite_store *self,
                                     const struct settle_request *request,
                                     struct error_text *error)
@@ -176,9 +139,10 @@ static enum status add_consequences(struct sqlite_store *self,
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < request->demand_count; i++)
         status = sqlite_add_cell(self, &request->demand[i], error);
-    if (status == STATUS_OK && request->settlement.outcome == SETTLE_DEAD)
-        status = sqlite_bury(self, request, error);
-    return status;
+    if (status != STATUS_OK || request->settlement.outcome != SETTLE_DEAD)
+        return status;
+    const struct dead_letter letter = dead_letter_of(request);
+    return sqlite_bury(self, &letter, error);
 }
 
 static enum status settle_one(struct sqlite_store *self,
@@ -231,6 +195,23 @@ enum status sqlite_settlement_count(struct store *base, uint64_t *count,
     return status;
 }
 
+enum status sqlite_settlement_get(struct store *base, const struct settle_key *key,
+                                  struct settlement *out, struct error_text *error)
+{
+    struct sqlite_store *self = sqlite_store_of(base);
+    bool found;
+    sqlite3_stmt *find =
+        sqlite_keyed(self, STATEMENT_SETTLED, key->client, key->sequence);
+    enum status status = sqlite_row(self, find, &found, error);
+    if (status != STATUS_OK)
+        return status;
+    bool whole = found && read_settlement(find, out);
+    sqlite3_reset(find);
+    if (!found)
+        return error_set(error, STATUS_NOT_FOUND, "nothing is settled under that key");
+    return whole ? STATUS_OK : damaged(self, error);
+}
+
 struct demand_visit {
     bool (*visit)(void *arg, const struct demand_cell *cell);
     void *arg;
@@ -271,7 +252,7 @@ struct settled_visit {
 static bool read_settled(sqlite3_stmt *row, void *arg)
 {
     struct settled_visit *self = arg;
-    struct settled settled = {.sequence = unordered(sqlite3_column_int64(row, 7))};
+    struct settled settled = {.sequence = sqlite_unordered(sqlite3_column_int64(row, 7))};
     sqlite_digest(row, 0, &settled.body);
     self->damaged = !read_settlement(row, &settled.settlement) ||
                     sqlite3_column_bytes(row, 6) != CLIENT_SIZE;
@@ -279,7 +260,7 @@ static bool read_settled(sqlite3_stmt *row, void *arg)
         return false;
     memcpy(settled.client, sqlite3_column_blob(row, 6), CLIENT_SIZE);
     if (sqlite3_column_type(row, 8) == SQLITE_INTEGER)
-        settled.acked_below = unordered(sqlite3_column_int64(row, 8));
+        settled.acked_below = sqlite_unordered(sqlite3_column_int64(row, 8));
     return self->visit(self->arg, &settled);
 }
 
@@ -292,33 +273,4 @@ enum status sqlite_settled(struct store *base,
     enum status status = sqlite_each(self, sqlite_statement(self, STATEMENT_SETTLED_ALL),
                                      read_settled, &reading, error);
     return status == STATUS_OK && reading.damaged ? damaged(self, error) : status;
-}
-
-struct letter_visit {
-    bool (*visit)(void *arg, const struct dead_letter *letter);
-    void *arg;
-};
-
-static bool read_letter(sqlite3_stmt *row, void *arg)
-{
-    const struct letter_visit *self = arg;
-    struct dead_letter letter = {.sequence = unordered(sqlite3_column_int64(row, 1))};
-    if (sqlite3_column_bytes(row, 0) == CLIENT_SIZE)
-        memcpy(letter.client, sqlite3_column_blob(row, 0), CLIENT_SIZE);
-    sqlite_text(row, 2, letter.region, sizeof letter.region);
-    sqlite_text(row, 3, letter.reason, sizeof letter.reason);
-    letter.body = sqlite3_column_blob(row, 4);
-    letter.size = (size_t)sqlite3_column_bytes(row, 4);
-    return self->visit(self->arg, &letter);
-}
-
-enum status sqlite_dead_letters(struct store *base,
-                                bool (*visit)(void *arg,
-                                              const struct dead_letter *letter),
-                                void *arg, struct error_text *error)
-{
-    struct sqlite_store *self = sqlite_store_of(base);
-    struct letter_visit reading = {visit, arg};
-    return sqlite_each(self, sqlite_statement(self, STATEMENT_DEAD), read_letter,
-                       &reading, error);
 }

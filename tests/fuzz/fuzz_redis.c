@@ -48,6 +48,8 @@ static void try_bytes(const uint8_t *data, size_t size)
         require(settlement_pack(&settlement, again) <= sizeof again);
     if (letter_unpack(data, size, &letter))
         require(letter.size <= size);
+    if (letter_told_unpack(data, size, &letter))
+        require(letter.body == NULL && letter_told_pack(&letter, again) <= size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -92,6 +92,40 @@ static void most_columns_of_a_batch_fit_even_when_tiny(void **state)
     proto_free(message);
 }
 
+static void number_is_found_among_fields_that_are_not_parsed(void **state)
+{
+    (void)state;
+    uint64_t number = 7;
+    static const uint8_t behind[] = {0x12, 0x01, 0xff, /* a column that is none */
+                                     0x0d, 1,    2,    3,    4, /* field 1, four bytes */
+                                     0x19, 1,    2,    3,    4,    5,    6,    7,
+                                     8,    0x08, 0x05, 0x08, 0x80, 0x04, 0x20, 0x01};
+    assert_true(proto_number(behind, sizeof behind, 1, &number));
+    assert_int_equal(number, 512); /* the last of two */
+    assert_true(proto_number(behind, sizeof behind, 4, &number));
+    assert_int_equal(number, 1);
+    assert_false(proto_number(behind, sizeof behind, 3, &number));
+    assert_false(proto_number(NULL, 0, 1, &number));
+    for (size_t size = 1; size < sizeof behind; size++) /* cut anywhere: no crash */
+        (void)proto_number(behind, size, 1, &number);
+}
+
+static void number_in_broken_bytes_is_not_found(void **state)
+{
+    (void)state;
+    uint64_t number;
+    static const uint8_t cut[] = {0x08, 0x05, 0x12, 0x05, 0x0a};
+    static const uint8_t wire_type[] = {0x08, 0x05, 0x0f, 0x00};
+    static const uint8_t endless[] = {0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+                                      0x80, 0x80, 0x80, 0x80, 0x80, 0x01};
+    static const uint8_t huge[] = {0x08, 0x05, 0x12, 0xff, 0xff, 0xff, 0xff,
+                                   0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
+    assert_false(proto_number(cut, sizeof cut, 1, &number));
+    assert_false(proto_number(wire_type, sizeof wire_type, 1, &number));
+    assert_false(proto_number(endless, sizeof endless, 1, &number));
+    assert_false(proto_number(huge, sizeof huge, 1, &number));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +134,8 @@ int main(void)
         cmocka_unit_test(broken_bytes_do_not_parse),
         cmocka_unit_test(flood_of_empty_submessages_is_refused),
         cmocka_unit_test(most_columns_of_a_batch_fit_even_when_tiny),
+        cmocka_unit_test(number_is_found_among_fields_that_are_not_parsed),
+        cmocka_unit_test(number_in_broken_bytes_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -784,7 +784,7 @@ static void what_a_failing_group_added_is_taken_back(void **state)
 struct letter_list {
     struct dead_letter items[4];
     uint8_t bodies[4][8];
-    size_t count;
+    size_t count, stop_at; /* 0: visit all */
 };
 
 static bool gather_letter(void *arg, const struct dead_letter *letter)
@@ -794,7 +794,7 @@ static bool gather_letter(void *arg, const struct dead_letter *letter)
     if (letter->size > 0)
         memcpy(list->bodies[list->count], letter->body, letter->size);
     list->items[list->count++] = *letter;
-    return true;
+    return list->count != list->stop_at;
 }
 
 static struct settle_request dead(uint64_t sequence, const void *body, size_t size)
@@ -804,7 +804,17 @@ static struct settle_request dead(uint64_t sequence, const void *body, size_t si
     strcpy(request.settlement.reason, "given up after 3 attempts");
     request.dead_body = body;
     request.dead_size = size;
+    request.dead_as_of = -1;
+    request.dead_attempts = 3;
+    request.dead_records = 65536;
     return request;
+}
+
+static struct settle_key key_of(const struct settle_request *request)
+{
+    struct settle_key key = {.sequence = request->sequence};
+    memcpy(key.client, request->client, sizeof key.client);
+    return key;
 }
 
 static void dead_batch_is_kept_as_a_letter(void **state)
@@ -824,12 +834,12 @@ static void dead_batch_is_kept_as_a_letter(void **state)
 
     assert_works(store_dead_letters(store, gather_letter, &letters, &why));
     assert_int_equal(letters.count, 2);
-    assert_int_equal(letters.items[0].sequence, 3);
+    assert_int_equal(letters.items[0].key.sequence, 3);
     assert_int_equal(letters.items[0].size, 0);
-    assert_int_equal(letters.items[1].sequence, UINT64_MAX);
+    assert_int_equal(letters.items[1].key.sequence, UINT64_MAX);
     assert_int_equal(letters.items[1].size, 3);
     assert_memory_equal(letters.bodies[1], "a\0b", 3);
-    assert_memory_equal(letters.items[1].client, first.client, sizeof first.client);
+    assert_memory_equal(letters.items[1].key.client, first.client, sizeof first.client);
     assert_string_equal(letters.items[1].region, "KE/Kisumu");
     assert_string_equal(letters.items[1].reason, "given up after 3 attempts");
 }
@@ -857,6 +867,98 @@ static void letter_stays_when_its_settlement_is_pruned(void **state)
     assert_int_equal(settle(store, &buried, NULL), SETTLED_ACKNOWLEDGED);
     assert_works(store_dead_letters(store, gather_letter, &letters, &why));
     assert_int_equal(letters.count, 1);
+}
+
+static void letter_is_told_when_and_for_what_it_was_buried(void **state)
+{
+    struct store *store = store_of(state);
+    struct settle_request buried = dead(4, "abc", 3);
+    struct settle_key key = key_of(&buried), other = {.sequence = 4};
+    struct dead_letter letter, page[STORE_LETTERS_PAGE];
+    uint8_t *body;
+    size_t count;
+    int64_t before_s = time(NULL);
+    assert_int_equal(settle(store, &buried, NULL), SETTLED_FIRST);
+    assert_works(store_dead_letter_get(store, &key, &letter, &body, &why));
+    assert_memory_equal(body, "abc", 3);
+    assert_ptr_equal(letter.body, body);
+    free(body);
+    assert_works(store_dead_letter_page(store, NULL, page, &count, &why));
+    assert_int_equal(count, 1);
+    assert_null(page[0].body);
+    letter.body = NULL;
+    assert_memory_equal(&letter, page, sizeof letter);
+    assert_memory_equal(&letter.key, &key, sizeof key);
+    assert_int_equal(letter.size, 3);
+    assert_in_range(letter.buried_s, before_s, time(NULL));
+    assert_int_equal(letter.as_of, -1);
+    assert_int_equal(letter.attempts, 3);
+    assert_int_equal(letter.records, 65536);
+    assert_string_equal(letter.region, "KE/Kisumu");
+    assert_int_equal(store_dead_letter_get(store, &other, &letter, &body, &why),
+                     STATUS_NOT_FOUND);
+    assert_null(body);
+}
+
+static void letters_come_in_pages_by_key(void **state)
+{
+    enum { LETTERS = 2 * STORE_LETTERS_PAGE + 1 };
+    struct store *store = store_of(state);
+    struct dead_letter page[STORE_LETTERS_PAGE];
+    struct settle_key last;
+    size_t count, seen = 0;
+    for (uint64_t i = LETTERS; i > 0; i--) { /* backwards, over all 64 bits */
+        struct settle_request buried = dead(i * (UINT64_MAX / LETTERS), "x", 1);
+        assert_int_equal(settle(store, &buried, NULL), SETTLED_FIRST);
+    }
+    assert_works(store_dead_letter_page(store, NULL, page, &count, &why));
+    while (count > 0) {
+        for (size_t i = 0; i < count; i++)
+            assert_int_equal(page[i].key.sequence, ++seen * (UINT64_MAX / LETTERS));
+        last = page[count - 1].key;
+        assert_works(store_dead_letter_page(store, &last, page, &count, &why));
+    }
+    assert_int_equal(seen, LETTERS);
+    struct letter_list letters = {.stop_at = 2};
+    assert_works(store_dead_letters(store, gather_letter, &letters, &why));
+    assert_int_equal(letters.count, 2);
+}
+
+static void dropped_letter_is_gone_and_its_batch_stays_dead(void **state)
+{
+    struct store *store = store_of(state);
+    struct demand_cell cell = one_person("KE");
+    struct settle_request buried = dead(4, "x", 1), other = dead(5, "y", 1),
+                          late = counted(1, 4, &cell);
+    struct settle_key key = key_of(&buried);
+    struct settle_result result;
+    struct letter_list letters = {.count = 0};
+    assert_int_equal(settle(store, &buried, NULL), SETTLED_FIRST);
+    assert_int_equal(settle(store, &other, NULL), SETTLED_FIRST);
+    assert_works(store_dead_letter_drop(store, &key, &why));
+    assert_int_equal(store_dead_letter_drop(store, &key, &why), STATUS_NOT_FOUND);
+    assert_works(store_dead_letters(store, gather_letter, &letters, &why));
+    assert_int_equal(letters.count, 1);
+    assert_int_equal(letters.items[0].key.sequence, 5);
+    assert_int_equal(settle(store, &late, &result), SETTLED_DUPLICATE);
+    assert_int_equal(result.settlement.outcome, SETTLE_DEAD);
+    assert_people(store, 0);
+}
+
+static void settlement_is_found_by_its_key_until_it_is_pruned(void **state)
+{
+    struct store *store = store_of(state);
+    struct demand_cell cell = one_person("KE");
+    struct settle_request first = counted(1, 4, &cell), next = counted(1, 5, &cell);
+    struct settle_key key = key_of(&first), other = {.sequence = 4};
+    struct settlement found;
+    next.acked_below = 5;
+    assert_int_equal(settle(store, &first, NULL), SETTLED_FIRST);
+    assert_works(store_settlement_get(store, &key, &found, &why));
+    assert_same_settlement(&found, &first.settlement);
+    assert_int_equal(store_settlement_get(store, &other, &found, &why), STATUS_NOT_FOUND);
+    assert_int_equal(settle(store, &next, NULL), SETTLED_FIRST);
+    assert_int_equal(store_settlement_get(store, &key, &found, &why), STATUS_NOT_FOUND);
 }
 
 /* ---- check ---- */
@@ -1036,6 +1138,10 @@ int main(void)
         TEST(dead_batch_is_kept_as_a_letter),
         TEST(batch_that_died_is_not_counted_later),
         TEST(letter_stays_when_its_settlement_is_pruned),
+        TEST(letter_is_told_when_and_for_what_it_was_buried),
+        TEST(letters_come_in_pages_by_key),
+        TEST(dropped_letter_is_gone_and_its_batch_stays_dead),
+        TEST(settlement_is_found_by_its_key_until_it_is_pruned),
         TEST(check_says_where_it_is_what_it_holds_and_that_nothing_is_missing),
         TEST(random_walk_agrees_with_the_model),
     };

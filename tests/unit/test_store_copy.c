@@ -94,6 +94,9 @@ static struct settle_request buried(uint8_t client, uint64_t sequence, size_t si
     strcpy(request.settlement.reason, "given up after 3 attempts");
     request.dead_body = body;
     request.dead_size = size;
+    request.dead_as_of = 20000;
+    request.dead_attempts = 3;
+    request.dead_records = 256;
     return request;
 }
 
@@ -201,8 +204,10 @@ static bool say_cell(void *arg, const struct demand_cell *cell)
 static bool say_letter(void *arg, const struct dead_letter *letter)
 {
     struct digest body = digest_sha256(letter->body, letter->size);
-    say(arg, "letter %d %" PRIu64 " %s '%s' %zu %s\n", letter->client[0],
-        letter->sequence, letter->region, letter->reason, letter->size, short_of(&body));
+    say(arg, "letter %d %" PRIu64 " %s '%s' %" PRId64 " %d %u %u %zu %s\n",
+        letter->key.client[0], letter->key.sequence, letter->region, letter->reason,
+        letter->buried_s, letter->as_of, letter->attempts, letter->records, letter->size,
+        short_of(&body));
     return true;
 }
 

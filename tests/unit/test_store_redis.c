@@ -357,6 +357,32 @@ static void other_format_and_other_keys_are_not_a_store(void **state)
     assert_says(&error, "not those of a store");
 }
 
+static void letter_of_an_older_release_is_listed_and_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    struct dead_letter page[STORE_LETTERS_PAGE], letter;
+    uint8_t *body;
+    size_t count;
+    start(fixture, NULL);
+    struct store *store = opened(fixture);
+    ask(fixture,
+        "HSET chw:dead 010101010101010101010101010101010000000000000007 "
+        "\"\\x02KE\\x03whyabc\"",
+        ":1");
+    assert_works(store_dead_letter_page(store, NULL, page, &count, &why));
+    assert_int_equal(count, 1);
+    assert_int_equal(page[0].key.sequence, 7);
+    assert_string_equal(page[0].reason, "why");
+    assert_int_equal(page[0].size, 3);
+    assert_int_equal(page[0].buried_s, 0);
+    assert_works(store_dead_letter_get(store, &page[0].key, &letter, &body, &why));
+    assert_memory_equal(body, "abc", 3);
+    free(body);
+    assert_works(store_dead_letter_drop(store, &page[0].key, &why));
+    ask(fixture, "EXISTS chw:dead chw:dead:keys", ":0");
+    store_close(store);
+}
+
 static void damaged_record_is_told_and_not_believed(void **state)
 {
     struct fixture *fixture = *state;
@@ -787,6 +813,7 @@ int main(void)
         TEST(durability_is_checked_again_when_the_store_comes_back),
         TEST(full_memory_settles_nothing_and_says_so),
         TEST(other_format_and_other_keys_are_not_a_store),
+        TEST(letter_of_an_older_release_is_listed_and_dropped),
         TEST(damaged_record_is_told_and_not_believed),
         TEST(check_says_what_each_kind_of_end_loses),
         TEST(check_without_the_right_to_ask_says_so),

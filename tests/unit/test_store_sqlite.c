@@ -256,6 +256,37 @@ static void store_of_another_format_is_refused(void **state)
     assert_refused(path_of(self), STATUS_CORRUPT, "format 2");
 }
 
+static void letter_of_an_older_release_is_listed_and_dropped(void **state)
+{
+    struct store_fixture *self = *state;
+    struct dead_letter page[STORE_LETTERS_PAGE];
+    size_t count;
+    behind_its_back(
+        path_of(self),
+        "DROP TABLE dead_letter_head;"
+        "INSERT INTO dead_letter VALUES (zeroblob(16), 0, 'KE', 'why', x'616263')");
+    store_close(self->store);
+    assert_works(store_open(self->url, &self->store, &why));
+    assert_works(store_dead_letter_page(self->store, NULL, page, &count, &why));
+    assert_int_equal(count, 1);
+    assert_string_equal(page[0].reason, "why");
+    assert_int_equal(page[0].size, 3);
+    assert_int_equal(page[0].buried_s, 0);
+    assert_int_equal(page[0].attempts, 0);
+    assert_works(store_dead_letter_drop(self->store, &page[0].key, &why));
+}
+
+static void damaged_letter_is_told_and_not_believed(void **state)
+{
+    struct store_fixture *self = *state;
+    struct error_text error = {""};
+    behind_its_back(path_of(self),
+                    "INSERT INTO dead_letter VALUES (x'01', 1, 'KE', 'why', x'')");
+    assert_int_equal(store_dead_letters(self->store, ignore_letter, NULL, &error),
+                     STATUS_CORRUPT);
+    assert_non_null(strstr(error.text, "dead letter"));
+}
+
 static void place_where_no_store_can_be_is_refused_with_its_cause(void **state)
 {
     struct store_fixture *self = *state;
@@ -447,6 +478,8 @@ int main(void)
         TEST(file_of_another_kind_is_refused_and_left_as_it_is),
         TEST(database_of_another_program_is_refused_and_left_as_it_is),
         TEST(store_of_another_format_is_refused),
+        TEST(letter_of_an_older_release_is_listed_and_dropped),
+        TEST(damaged_letter_is_told_and_not_believed),
         TEST(place_where_no_store_can_be_is_refused_with_its_cause),
         TEST(file_and_its_companions_are_the_owners_alone),
         TEST(store_that_may_only_be_read_says_so),

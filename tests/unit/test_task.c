@@ -432,6 +432,18 @@ static void below_the_watermark_the_client_has_had_its_answer(void **state)
     assert_int_equal(demand(self).people, 2 * ROWS);
 }
 
+static struct dead_letter the_letter(struct fixture *self, const struct batch_key *key)
+{
+    struct settle_key which = {.sequence = key->sequence};
+    struct dead_letter letter;
+    uint8_t *body;
+    memcpy(which.client, key->client, sizeof which.client);
+    assert_int_equal(store_dead_letter_get(self->store, &which, &letter, &body, NULL),
+                     STATUS_OK);
+    free(body);
+    return letter;
+}
+
 static void buried_batch_is_dead_unless_it_was_settled_before(void **state)
 {
     struct fixture *self = *state;
@@ -444,6 +456,10 @@ static void buried_batch_is_dead_unless_it_was_settled_before(void **state)
     header.key.sequence = 2;
     answer = take(self, &header, &make_batch()->base);
     assert_outcome(&answer, CHW__OUTCOME__OUTCOME_DEAD, "after 3 attempts");
+    struct dead_letter letter = the_letter(self, &header.key);
+    assert_int_equal(letter.records, ROWS);
+    assert_int_equal(letter.attempts, 3);
+    assert_int_equal(letter.as_of, header.as_of);
     struct answer late = score(self, 2, make_batch());
     assert_same(&answer, &late);
     assert_int_equal(demand(self).people, ROWS);

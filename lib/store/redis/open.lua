@@ -13,6 +13,9 @@
 --   chw:periods                    set of those with demand
 --   chw:demand:PERIOD              hash: REGION\0TARGET\0TIER\0{n,p,q} -> integer
 --   chw:dead                       hash: CLIENT and SEQUENCE -> letter
+--   chw:dead:told                  hash: the same -> what is told of it; not of letters that
+--                                  an older release buried
+--   chw:dead:keys                  sorted set of them, completed by letter_page.lua
 -- Sequences are 16 hexadecimal digits, so that their order is that of the texts.
 if ARGV[1] ~= '' and redis.call('EXISTS', 'chw:meta') == 0 then
     redis.call('HSET', 'chw:meta', 'format', 1, 'store', ARGV[1], 'generation', 0,

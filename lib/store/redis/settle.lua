@@ -1,6 +1,7 @@
 -- Settle a group, in order; all of it or, on an error, nothing.
 -- ARGV: the count of requests; then for each
---   client, sequence, acked_below, digest, record, dead letter, the count of its cells;
+--   client, sequence, acked_below, digest, record, dead letter, what is told of that, the
+--   count of its cells;
 --   for each cell: period, region\0target\0tier, people, sum_p, sum_pq, none negative.
 -- A record begins with the body's digest. Returns the count of commits, and for each
 -- request F(irst), R(eused), A(cknowledged) or D(uplicate) and the record.
@@ -52,7 +53,7 @@ end
 
 for i = 1, tonumber(ARGV[1]) do
     local request = {client = take(), sequence = take(), acked = take(), digest = take(),
-                     record = take(), letter = take(), cells = {}}
+                     record = take(), letter = take(), told = take(), cells = {}}
     for cell = 1, tonumber(take()) do
         request.cells[cell] = {take(), take(), take(), take(), take()}
     end
@@ -122,7 +123,10 @@ local settlements, periods = #first, {}
 for _, request in ipairs(first) do
     redis.call('HSET', 'chw:client:' .. request.client, request.sequence, request.record)
     if request.letter ~= '' then
-        redis.call('HSET', 'chw:dead', request.client .. request.sequence, request.letter)
+        local key = request.client .. request.sequence
+        redis.call('HSET', 'chw:dead', key, request.letter)
+        redis.call('HSET', 'chw:dead:told', key, request.told)
+        redis.call('ZADD', 'chw:dead:keys', 0, key)
     end
 end
 for _, add in ipairs(adds) do
