@@ -13,6 +13,7 @@ int command_model(int argc, char **argv);
 int command_demand(int argc, char **argv);
 int command_plan(int argc, char **argv);
 int command_store(int argc, char **argv);
+int command_dead_letter(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_demo(int argc, char **argv);
 

@@ -24,6 +24,8 @@ static const struct command commands[] = {
      command_plan},
     {{"top", "regions, queues, workers, versions and rates, live"}, command_top},
     {{"store", "check a store, copy it into another"}, command_store},
+    {{"dead-letter", "batches that workers died over: list, show, send again, drop"},
+     command_dead_letter},
     {{"demo", "all of it, from nothing, in a folder of its own"}, command_demo},
 };
 

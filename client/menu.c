@@ -22,7 +22,7 @@ static void print_usage(const struct menu *self, FILE *file)
     fprintf(file, "usage: %s %s [OPTION]...\n%s\n\n", self->program, self->noun,
             self->summary);
     for (size_t i = 0; i < self->count; i++)
-        fprintf(file, "  %-10s %s\n", item_at(self, i)->name, item_at(self, i)->help);
+        fprintf(file, "  %-11s %s\n", item_at(self, i)->name, item_at(self, i)->help);
     fprintf(file, "\n`%s %s --help` explains one%s\n", self->program, self->noun,
             self->after == NULL ? "." : self->after);
 }

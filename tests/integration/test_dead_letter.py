@@ -1,0 +1,210 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: a batch that workers died over is kept, shown without its patients' values, and sent
+again is counted once, however often; on a file and on a Redis.
+
+Method: a real broker; three workers that kill themselves over the one batch of `chw score`
+(worker/task.c, worker.scored), then one without that fault; chw dead-letter as operators use it."""
+import contextlib
+import csv
+import io
+import json
+import pathlib
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import unittest
+
+from redis_server import RedisServer
+from stream_cluster import AS_OF, BIN, DEADLINE_S, Cluster, database, run
+
+ROWS, LIVENESS_MS = 500, 1200
+USAGE, DATA, NO_INPUT, UNAVAILABLE = 64, 65, 66, 69
+
+
+class Letters:
+    """The story; the classes below say on which store."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="chw-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.records, cls.store, cls.region = cls.folder / "few.csv", cls.folder / "s.db", "region"
+        run(BIN / "chw", "generate", "--rows", ROWS, "--regions", 1, "--seed", 3, "-o",
+            cls.records)
+        run(BIN / "chw-train", cls.records, "--target", "chd", "--name", "chd", "--id-column",
+            "person_id", "--drop", "diabetes", "--store", f"sqlite:{cls.store}", "--promote",
+            "champion")
+
+    def setUp(self):
+        self.cluster = Cluster(self, self.store_url())
+        self.addCleanup(self.cluster.close)
+        self.cluster.start("broker", BIN / "chw-broker", "--front", self.cluster.endpoint("front"),
+                           "--back", self.cluster.endpoint("back"), "--liveness-ms", LIVENESS_MS)
+        self.deaths = 0
+        self.cluster.start_score("--batch-rows", 512)
+        self.die_three_times()
+        self.cluster.start_worker("sound")
+        self.cluster.finish_score()
+        self.key = self.only_letter()["key"]
+
+    def die_three_times(self):
+        """Three workers, one after the other, each killed over the batch it has scored."""
+        for _ in range(3):
+            self.deaths += 1
+            name = f"faulty{self.deaths}"
+            worker = self.cluster.start_worker(name, "worker.scored:1:kill")
+            self.assertEqual(worker.wait(60), -signal.SIGKILL)
+            del self.cluster.processes[name]
+
+    def command(self, action, *arguments, code=0):
+        done = run(BIN / "chw", "dead-letter", action, "--store", self.cluster.store, *arguments,
+                   ok=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done
+
+    def requeue(self, *arguments, code=0):
+        return self.command("requeue", "--broker", self.cluster.endpoint("front"), *arguments,
+                            code=code)
+
+    def start_requeue(self, name, *arguments):
+        return self.cluster.start(name, BIN / "chw", "dead-letter", "requeue", "--store",
+                                  self.cluster.store, "--broker", self.cluster.endpoint("front"),
+                                  *arguments)
+
+    def letters(self):
+        return json.loads(self.command("list", "--json").stdout)
+
+    def only_letter(self):
+        letters = self.letters()
+        self.assertEqual(len(letters), 1, letters)
+        return letters[0]
+
+    def counted(self, people):
+        """So many in the demand, in the month of the batch's own day."""
+        self.assertEqual(self.cluster.people(), people)
+        if people > 0:
+            said = run(BIN / "chw", "demand", "--format", "csv", "--store",
+                       self.cluster.store).stdout
+            months = {cell["period"] for cell in csv.DictReader(io.StringIO(said))}
+            self.assertEqual(months, {AS_OF[:7]})
+
+    def test_a_buried_batch_is_listed_and_shown_without_its_values(self):
+        letter = self.only_letter()
+        self.assertEqual(letter["reason"], "given up after 3 attempts")
+        self.assertEqual((letter["attempts"], letter["records"], letter["as_of"]),
+                         (3, ROWS, AS_OF))
+        self.assertRegex(letter["buried"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        with open(self.records) as file:
+            self.assertEqual(letter["region"], next(csv.DictReader(file))["region"])
+        told = self.command("list").stdout
+        self.assertIn(self.key, told)
+        shown = self.command("show", self.key).stdout
+        whole = self.command("show", self.key, "--values").stdout
+        self.assertTrue(whole.startswith(shown))
+        table = list(csv.DictReader(io.StringIO(whole[len(shown):].lstrip("\n"))))
+        self.assertEqual(len(table), ROWS)
+        for column in table[0]:
+            self.assertRegex(shown, rf"(?m)^{column} ")
+        values = {cell for row in table for cell in row.values() if "." in cell}
+        self.assertGreater(len(values), 20)
+        for value in values:
+            self.assertNotIn(value, told)
+            self.assertNotIn(value, shown)
+
+    def test_sent_again_it_is_counted_once(self):
+        self.counted(0)
+        both = [self.start_requeue(name, self.key) for name in ("one", "other")]
+        for process in both:
+            code = process.wait(DEADLINE_S)
+            self.assertIn(code, (0, NO_INPUT))  # 66: the other had dropped it already
+        self.assertIn(0, [process.returncode for process in both])
+        del self.cluster.processes["one"], self.cluster.processes["other"]
+        self.assertEqual(self.letters(), [])
+        self.counted(ROWS)
+        self.requeue(self.key, code=NO_INPUT)
+        self.counted(ROWS)
+
+    def test_buried_again_it_stays_until_it_is_counted(self):
+        self.cluster.kill("sound", signal.SIGTERM)
+        process = self.start_requeue("again", "--all")
+        self.die_three_times()
+        self.cluster.start_worker("sound")
+        self.assertEqual(process.wait(DEADLINE_S), DATA)
+        del self.cluster.processes["again"]
+        said = self.cluster.log("again")
+        self.assertIn("buried again (given up after 3 attempts); it stays", said)
+        self.assertIn("1 of 1 were not counted and stay", said)
+        self.assertEqual(self.only_letter()["key"], self.key)
+        self.counted(0)
+        said = self.requeue("--all").stdout
+        self.assertIn(f"{self.key} counted: {ROWS} records, 0 of them invalid; dropped", said)
+        self.assertEqual(self.letters(), [])
+        self.counted(ROWS)
+
+    def test_without_an_answer_it_stays_and_the_next_try_counts_it_once(self):
+        self.cluster.kill("sound", signal.SIGTERM)
+        done = self.requeue("--wait-s", 1, self.key, code=UNAVAILABLE)
+        self.assertIn("run the same command again", done.stderr)
+        self.only_letter()
+        self.cluster.start_worker("sound")
+        # what the first try left at the broker may be counted before the second asks
+        self.requeue(self.key)
+        self.assertEqual(self.letters(), [])
+        self.counted(ROWS)
+
+    def test_dropped_it_is_gone_and_was_never_counted(self):
+        done = self.command("drop", self.key, code=USAGE)
+        self.assertIn(self.key, done.stdout)
+        self.assertIn("--yes", done.stderr)
+        self.command("drop", "--yes", code=USAGE)  # which?
+        self.command("drop", "--yes", "nonsense", code=USAGE)
+        self.assertIn("no dead letters",
+                      self.command("drop", "--all", "--region", "nowhere", "--yes").stdout)
+        letter = self.only_letter()
+        done = self.command("drop", "--all", "--region", letter["region"], "--yes")
+        self.assertIn(self.key, done.stdout)
+        self.assertIn("1 dropped", done.stdout)
+        self.assertIn("no dead letters", self.command("list").stdout)
+        self.command("drop", "--yes", self.key, code=NO_INPUT)
+        self.command("show", self.key, code=NO_INPUT)
+        self.requeue(self.key, code=NO_INPUT)
+        self.counted(0)
+
+
+class InFile(Letters, unittest.TestCase):
+    def store_url(self):
+        return None  # a copy of the trained one
+
+    def test_counted_but_not_dropped_it_is_not_counted_again(self):
+        """As after a command that was killed between the two."""
+        path = self.cluster.store.removeprefix("sqlite:")
+        tables = ("dead_letter", "dead_letter_head")
+        with database(path) as db:
+            kept = {table: db.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
+        self.requeue(self.key)
+        self.counted(ROWS)
+        with contextlib.closing(sqlite3.connect(path, timeout=30)) as db, db:
+            for table, rows in kept.items():
+                marks = ",".join("?" * len(rows[0]))
+                db.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+        self.assertEqual(self.only_letter()["key"], self.key)
+        self.assertIn("was counted when it was sent again before",
+                      self.requeue(self.key).stdout)
+        self.assertEqual(self.letters(), [])
+        self.counted(ROWS)
+
+
+class InRedis(Letters, unittest.TestCase):
+    def store_url(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        redis = RedisServer(folder, "--appendfsync", "always").start()
+        self.addCleanup(redis.__exit__)
+        return redis.url
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)
+    unittest.main(verbosity=2)
