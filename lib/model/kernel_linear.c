@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kernel_linear.c - column by column: a record's sum grows in input order, as the
- * reference's does. A category adds the one weight that its input has; the others would
- * add zero. */
+/* kernel_linear.c - a record's sum grows in input order, as the reference's does. A
+ * category adds the one weight that its input has; the others would add zero. Columns of
+ * a block that follow each other without a missing value are added in one go. */
 #include "model/kernel.h"
 #include "model/linear_add.h"
 
@@ -13,20 +13,21 @@ enum { TABLE_ROWS_MIN = 64 };
 
 struct column_sum {
     const struct bound_feature *bound;
-    struct linear_number number; /* of a feature's one input */
-    double missing;              /* what a missing value adds */
-    bool coded;                  /* `codes` is filled */
-    uint32_t code_end;           /* no code is that; stands for a missing value */
-    double codes[LINEAR_CODES];  /* what each code adds */
+    double missing; /* what a missing value adds */
+    bool whole;     /* a column that linear_way can add */
+    double
+        addends[LINEAR_CODES]; /* what each code adds; that of `code_end` is `missing` */
 };
 
 struct linear_run {
     const Chw__Linear *linear;
     const struct linear_way *way;
-    uint8_t codes[KERNEL_BLOCK]; /* of a column with missing values, for a block */
-    float numbers[KERNEL_BLOCK];
+    uint16_t missing[KERNEL_BLOCK]; /* which records of a column and block */
+    uint8_t bytes[KERNEL_BLOCK];    /* of a column with missing values, for a block */
+    float floats[KERNEL_BLOCK];
     size_t count;
-    struct column_sum columns[];
+    struct column_sum *sums;
+    struct linear_column columns[]; /* those of `sums` */
 };
 
 static enum status compile(const struct model *model, const struct part *part, void **out)
@@ -85,37 +86,58 @@ static uint32_t find_code_end(const struct column *column, uint32_t rows)
     return most + 1U;
 }
 
-static void bind_codes(struct column_sum *self, const Chw__Linear *linear, uint32_t rows)
+/* One more is for a missing value: a column of bytes that uses all codes has no room. */
+static void bind_codes(struct column_sum *self, struct linear_column *to,
+                       const Chw__Linear *linear, uint32_t rows)
 {
     const struct column *column = self->bound->column;
-    self->coded = true;
-    self->code_end = find_code_end(column, rows);
-    for (uint32_t code = 0; code < self->code_end; code++) {
+    to->form = column->type == COLUMN_BITMAP ? LINEAR_BITS : LINEAR_BYTES;
+    to->bytes = column->bytes;
+    to->addends = self->addends;
+    to->code_end = find_code_end(column, rows);
+    for (uint32_t code = 0; code < to->code_end; code++) {
         struct cell cell = binding_code(self->bound, code);
-        self->codes[code] = added_cell(linear, self->bound->feature, &cell);
+        self->addends[code] = added_cell(linear, self->bound->feature, &cell);
     }
-    self->codes[self->code_end] = self->missing;
+    self->addends[to->code_end] = self->missing;
+    self->whole = column->valid == NULL || to->code_end < LINEAR_CODES - 1;
 }
 
-static void bind_number(struct linear_number *self, const Chw__Numeric *numeric)
+static void bind_number(struct column_sum *self, struct linear_column *to,
+                        const Chw__Linear *linear)
 {
-    self->center = numeric->center;
-    self->scale = numeric->scale;
-    self->single = numeric->single;
+    const struct feature *feature = self->bound->feature;
+    const Chw__Numeric *numeric = feature->source->numeric;
+    to->form = LINEAR_NUMBERS;
+    to->floats = self->bound->column->floats;
+    to->number.weight = (double)linear->weights[feature->first_input];
+    to->number.center = numeric->center;
+    to->number.scale = numeric->scale;
+    to->number.single = numeric->single;
+    self->whole = true;
 }
 
-static void bind_column(struct column_sum *self, const struct bound_feature *bound,
+/* What cannot be read, and numbers that name categories, go cell by cell. */
+static void bind_column(struct column_sum *self, struct linear_column *to,
                         const Chw__Linear *linear, uint32_t rows)
 {
-    const struct feature *feature = bound->feature;
-    self->bound = bound;
-    self->missing = added_cell(linear, feature, &bound->missing);
-    self->number.weight = (double)linear->weights[feature->first_input];
-    if (feature->source->kind_case == CHW__FEATURE__KIND_NUMERIC)
-        bind_number(&self->number, feature->source->numeric);
-    if (bound->column != NULL && bound->column->type != COLUMN_FLOATS &&
-        rows >= TABLE_ROWS_MIN)
-        bind_codes(self, linear, rows);
+    const struct bound_feature *bound = self->bound;
+    const struct column *column = bound->column;
+    bool numeric = bound->feature->source->kind_case == CHW__FEATURE__KIND_NUMERIC;
+    self->missing = added_cell(linear, bound->feature, &bound->missing);
+    if (column == NULL || column->unreadable != NULL)
+        return;
+    if (column->type != COLUMN_FLOATS && rows >= TABLE_ROWS_MIN)
+        bind_codes(self, to, linear, rows);
+    else if (column->type == COLUMN_FLOATS && numeric)
+        bind_number(self, to, linear);
+}
+
+static void release(void *run)
+{
+    struct linear_run *self = run;
+    free(self->sums);
+    free(self);
 }
 
 static enum status prepare(const void *compiled, const struct binding *binding,
@@ -123,16 +145,19 @@ static enum status prepare(const void *compiled, const struct binding *binding,
 {
     size_t count = binding->model->message->n_features;
     struct linear_run *self = calloc(1, sizeof *self + count * sizeof self->columns[0]);
-    if (self == NULL)
+    if (self == NULL || (self->sums = calloc(count + 1, sizeof *self->sums)) == NULL) {
+        free(self);
         return STATUS_NOMEM;
+    }
     self->linear = compiled;
     self->count = count;
     self->way = linear_ways;
     while (!self->way->supported())
         self->way++;
-    for (size_t i = 0; i < count; i++)
-        bind_column(&self->columns[i], &binding->features[i], self->linear,
-                    binding->rows);
+    for (size_t i = 0; i < count; i++) {
+        self->sums[i].bound = &binding->features[i];
+        bind_column(&self->sums[i], &self->columns[i], self->linear, binding->rows);
+    }
     *out = self;
     return STATUS_OK;
 }
@@ -154,56 +179,46 @@ static uint32_t list_missing(const struct column *column, uint32_t first, uint32
     return found;
 }
 
-static void copy_codes(const struct column *column, uint32_t first, uint32_t count,
-                       uint8_t *codes)
+/* The block's cells of a column of codes, with the code that stands for missing ones. */
+static void fill_bytes(struct linear_run *run, struct linear_column *self, uint32_t first,
+                       uint32_t count, uint32_t missing)
 {
-    if (column->type == COLUMN_CODES)
-        memcpy(codes, column->bytes + first, count);
+    if (self->form == LINEAR_BYTES)
+        memcpy(run->bytes, self->bytes + first, count);
     else
         for (uint32_t i = 0; i < count; i++)
-            codes[i] = bitmap_test(column->bytes, first + i);
-}
-
-static void add_codes(struct linear_run *run, const struct column_sum *self,
-                      uint32_t first, uint32_t count, double *margins)
-{
-    uint16_t list[KERNEL_BLOCK];
-    const struct column *column = self->bound->column;
-    uint32_t missing = list_missing(column, first, count, list);
-    const uint8_t *codes = run->codes;
-    if (missing == 0 && column->type == COLUMN_BITMAP) {
-        run->way->bits(column->bytes, first, count, self->codes, margins);
-        return;
-    }
-    if (missing == 0)
-        codes = column->bytes + first;
-    else
-        copy_codes(column, first, count, run->codes);
+            run->bytes[i] = bitmap_test(self->bytes, first + i);
     for (uint32_t i = 0; i < missing; i++)
-        run->codes[list[i]] = (uint8_t)self->code_end;
-    run->way->codes(codes, count, self->codes, self->code_end + 1, margins);
+        run->bytes[run->missing[i]] = (uint8_t)self->code_end;
+    self->form = LINEAR_BYTES;
+    self->bytes = run->bytes;
+    self->code_end++;
 }
 
 /* A missing number is the one that is put in its place; or a fault, and then any. */
-static void add_numbers(struct linear_run *run, const struct column_sum *self,
-                        uint32_t first, uint32_t count, double *margins)
+static void fill_floats(struct linear_run *run, struct linear_column *self,
+                        float in_place, uint32_t first, uint32_t count, uint32_t missing)
 {
-    uint16_t list[KERNEL_BLOCK];
-    const struct column *column = self->bound->column;
-    uint32_t missing = list_missing(column, first, count, list);
-    const float *numbers = column->floats + first;
-    if (missing > 0) {
-        memcpy(run->numbers, numbers, count * sizeof *numbers);
-        numbers = run->numbers;
-    }
+    memcpy(run->floats, self->floats + first, count * sizeof run->floats[0]);
     for (uint32_t i = 0; i < missing; i++)
-        run->numbers[list[i]] = self->bound->missing.value;
-    run->way->numbers(numbers, count, &self->number, margins);
+        run->floats[run->missing[i]] = in_place;
+    self->floats = run->floats;
+}
+
+static void add_filled(struct linear_run *run, size_t index, uint32_t first,
+                       uint32_t count, uint32_t missing, double *margins)
+{
+    struct linear_column filled = run->columns[index];
+    if (filled.form == LINEAR_NUMBERS)
+        fill_floats(run, &filled, run->sums[index].bound->missing.value, first, count,
+                    missing);
+    else
+        fill_bytes(run, &filled, first, count, missing);
+    run->way->add(&filled, 1, 0, count, margins);
 }
 
 /* ---- a block ---- */
 
-/* Cell by cell: what cannot be read, or numbers that name categories. */
 static void add_cells(const struct column_sum *self, const Chw__Linear *linear,
                       uint32_t first, uint32_t count, double *margins)
 {
@@ -213,36 +228,37 @@ static void add_cells(const struct column_sum *self, const Chw__Linear *linear,
     }
 }
 
-static bool is_plain_number(const struct bound_feature *self)
+static void add_alone(struct linear_run *run, size_t index, uint32_t first,
+                      uint32_t count, uint32_t missing, double *margins)
 {
-    const Chw__Feature *source = self->feature->source;
-    return source->kind_case == CHW__FEATURE__KIND_NUMERIC &&
-           self->column->type == COLUMN_FLOATS;
-}
-
-static void add_column(struct linear_run *run, const struct column_sum *self,
-                       uint32_t first, uint32_t count, double *margins)
-{
-    const struct column *column = self->bound->column;
-    if (column == NULL)
+    const struct column_sum *self = &run->sums[index];
+    if (self->whole)
+        add_filled(run, index, first, count, missing, margins);
+    else if (self->bound->column != NULL)
+        add_cells(self, run->linear, first, count, margins);
+    else
         for (uint32_t i = 0; i < count; i++)
             margins[i] += self->missing;
-    else if (self->coded && column->unreadable == NULL &&
-             (column->valid == NULL || self->code_end < LINEAR_CODES - 1))
-        add_codes(run, self, first, count, margins);
-    else if (is_plain_number(self->bound) && column->unreadable == NULL)
-        add_numbers(run, self, first, count, margins);
-    else
-        add_cells(self, run->linear, first, count, margins);
 }
 
 static void block(void *run, uint32_t first, uint32_t count, double *margins)
 {
     struct linear_run *self = run;
+    size_t added = 0; /* columns */
     for (uint32_t i = 0; i < count; i++)
         margins[i] = self->linear->intercept;
-    for (size_t i = 0; i < self->count; i++)
-        add_column(self, &self->columns[i], first, count, margins);
+    for (size_t i = 0; i < self->count; i++) {
+        const struct column_sum *sum = &self->sums[i];
+        uint32_t missing = 0;
+        if (sum->whole)
+            missing = list_missing(sum->bound->column, first, count, self->missing);
+        if (sum->whole && missing == 0)
+            continue;
+        self->way->add(self->columns + added, i - added, first, count, margins);
+        add_alone(self, i, first, count, missing, margins);
+        added = i + 1;
+    }
+    self->way->add(self->columns + added, self->count - added, first, count, margins);
 }
 
 const struct kernel_type kernel_linear = {
@@ -252,6 +268,6 @@ const struct kernel_type kernel_linear = {
     .free = free_nothing,
     .bytes = no_bytes,
     .prepare = prepare,
-    .release = free,
+    .release = release,
     .block = block,
 };

@@ -11,17 +11,16 @@ static bool always(void)
 
 #if defined(__x86_64__)
 
-/* AVX2 has no table look-up that beats one load for each code. */
 const struct linear_way linear_ways[] = {
-    {cpu_has_avx512, linear_bits_avx512, linear_codes_avx512, linear_numbers_avx512},
-    {cpu_has_avx2, linear_bits_avx2, linear_codes_portable, linear_numbers_avx2},
-    {always, linear_bits_portable, linear_codes_portable, linear_numbers_portable},
+    {cpu_has_avx512, linear_add_avx512},
+    {cpu_has_avx2, linear_add_avx2},
+    {always, linear_add_portable},
 };
 
 #else
 
 const struct linear_way linear_ways[] = {
-    {always, linear_bits_portable, linear_codes_portable, linear_numbers_portable},
+    {always, linear_add_portable},
 };
 
 #endif

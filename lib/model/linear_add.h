@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* linear_add.h - what a column adds to the margins of records that follow each other: one
- * addition each, in double, so that every way gives the same bits. Private to lib/model.
- */
+/* linear_add.h - what columns add to the margins of records that follow each other: one
+ * addition for each column, in double and in the columns' order, so that every way gives
+ * the same bits. Private to lib/model. */
 
 #ifndef MODEL_LINEAR_ADD_H
 #define MODEL_LINEAR_ADD_H
@@ -20,40 +20,38 @@ struct linear_number {
     bool single;
 };
 
+enum linear_form {
+    LINEAR_BITS,   /* addends[bit], the lowest bit of a byte first */
+    LINEAR_BYTES,  /* addends[byte]; no byte is `code_end` or more */
+    LINEAR_NUMBERS /* what `number` makes of a float */
+};
+
+struct linear_column {
+    enum linear_form form;
+    const uint8_t *bytes;
+    const float *floats;
+    const double *addends; /* LINEAR_CODES of them */
+    uint32_t code_end;
+    struct linear_number number;
+};
+
 struct linear_way {
     bool (*supported)(void);
 
-    /* addends[1] where the bit is 1; the record `i` has bit `first` + i. */
-    void (*bits)(const uint8_t *bits, uint32_t first, uint32_t count,
-                 const double *addends, double *margins);
-
-    /* addends[code]; no code is `code_end` or more. */
-    void (*codes)(const uint8_t *codes, uint32_t count, const double *addends,
-                  uint32_t code_end, double *margins);
-
-    void (*numbers)(const float *numbers, uint32_t count,
-                    const struct linear_number *number, double *margins);
+    /* Of the columns' records `first` to first + count to margins[0] and on. */
+    void (*add)(const struct linear_column *columns, size_t column_count, uint32_t first,
+                uint32_t count, double *margins);
 };
 
 /* The fastest first: the last is for any processor. */
 extern const struct linear_way linear_ways[];
 extern const size_t linear_way_count;
 
-void linear_bits_portable(const uint8_t *bits, uint32_t first, uint32_t count,
-                          const double *addends, double *margins);
-void linear_bits_avx2(const uint8_t *bits, uint32_t first, uint32_t count,
-                      const double *addends, double *margins);
-void linear_bits_avx512(const uint8_t *bits, uint32_t first, uint32_t count,
-                        const double *addends, double *margins);
-void linear_codes_portable(const uint8_t *codes, uint32_t count, const double *addends,
-                           uint32_t code_end, double *margins);
-void linear_codes_avx512(const uint8_t *codes, uint32_t count, const double *addends,
-                         uint32_t code_end, double *margins);
-void linear_numbers_portable(const float *numbers, uint32_t count,
-                             const struct linear_number *number, double *margins);
-void linear_numbers_avx2(const float *numbers, uint32_t count,
-                         const struct linear_number *number, double *margins);
-void linear_numbers_avx512(const float *numbers, uint32_t count,
-                           const struct linear_number *number, double *margins);
+void linear_add_portable(const struct linear_column *columns, size_t column_count,
+                         uint32_t first, uint32_t count, double *margins);
+void linear_add_avx2(const struct linear_column *columns, size_t column_count,
+                     uint32_t first, uint32_t count, double *margins);
+void linear_add_avx512(const struct linear_column *columns, size_t column_count,
+                       uint32_t first, uint32_t count, double *margins);
 
 #endif

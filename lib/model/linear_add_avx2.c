@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* linear_add_avx2.c - by AVX2. */
-#define LINEAR_NAME(name) name##_avx2
 #include "model/linear_add_run.h"
 
-#include "model/linear_bits_run.h"
+void linear_add_avx2(const struct linear_column *columns, size_t column_count,
+                     uint32_t first, uint32_t count, double *margins)
+{
+    add_by_column(columns, column_count, first, count, margins);
+}

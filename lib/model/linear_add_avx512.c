@@ -1,30 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* linear_add_avx512.c - by AVX-512: bits are masks, and a table of up to 32 addends is
- * looked up in registers. */
+/* linear_add_avx512.c - by AVX-512: the sums of a strip of records stay in registers
+ * while its columns pass. Bits are masks, and a table of up to 32 addends is looked up
+ * in registers. */
 #if defined(__x86_64__)
 
-#define LINEAR_NAME(name) name##_avx512
 #include "model/linear_add_run.h"
 
 #include <immintrin.h>
+#include <string.h>
 
-enum { LANES = 8, FEW = 2 * LANES, SOME = 2 * FEW };
+enum { LANES = 8, VECTORS = 8, STRIP = VECTORS * LANES, FEW = 2 * LANES, SOME = 2 * FEW };
 
-static inline void add_at(double *margins, __m512d addend)
+struct strip {
+    __m512d sums[VECTORS];
+};
+
+#define EACH_VECTOR _Pragma("GCC unroll 8") for (int i = 0; i < VECTORS; i++)
+
+static inline void strip_bits(struct strip *self, const struct linear_column *column,
+                              uint32_t first)
 {
-    _mm512_storeu_pd(margins, _mm512_add_pd(_mm512_loadu_pd(margins), addend));
-}
-
-void linear_bits_avx512(const uint8_t *bits, uint32_t first, uint32_t count,
-                        const double *addends, double *margins)
-{
-    const __m512d zero = _mm512_set1_pd(addends[0]), one = _mm512_set1_pd(addends[1]);
-    const uint8_t *masks = bits + first / LANES;
-    size_t groups = first % LANES == 0 ? count / LANES : 0;
-    for (size_t i = 0; i < groups; i++)
-        add_at(margins + i * LANES, _mm512_mask_blend_pd(masks[i], zero, one));
-    for (uint32_t i = (uint32_t)groups * LANES; i < count; i++)
-        margins[i] += addends[bits[(first + i) / 8] >> (first + i) % 8 & 1];
+    const __m512d zero = _mm512_set1_pd(column->addends[0]);
+    const __m512d one = _mm512_set1_pd(column->addends[1]);
+    uint64_t word;
+    memcpy(&word, column->bytes + first / 8, sizeof word);
+    EACH_VECTOR
+    {
+        __mmask8 mask = (__mmask8)(word >> i * LANES);
+        self->sums[i] =
+            _mm512_add_pd(self->sums[i], _mm512_mask_blend_pd(mask, zero, one));
+    }
 }
 
 static inline __m512i load_codes(const uint8_t *codes)
@@ -32,46 +37,115 @@ static inline __m512i load_codes(const uint8_t *codes)
     return _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(const void *)codes));
 }
 
-/* Of LANES records each: how many were added. */
-static uint32_t add_few(const uint8_t *codes, uint32_t count, const double *addends,
-                        double *margins)
+static inline void strip_few(struct strip *self, const struct linear_column *column,
+                             uint32_t first)
 {
-    const __m512d low = _mm512_loadu_pd(addends);
-    const __m512d high = _mm512_loadu_pd(addends + LANES);
-    uint32_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        add_at(margins + i, _mm512_permutex2var_pd(low, load_codes(codes + i), high));
-    return i;
+    const uint8_t *codes = column->bytes + first;
+    const __m512d low = _mm512_loadu_pd(column->addends);
+    const __m512d high = _mm512_loadu_pd(column->addends + LANES);
+    EACH_VECTOR
+    {
+        __m512i at = load_codes(codes + i * LANES);
+        self->sums[i] =
+            _mm512_add_pd(self->sums[i], _mm512_permutex2var_pd(low, at, high));
+    }
 }
 
-static uint32_t add_some(const uint8_t *codes, uint32_t count, const double *addends,
-                         double *margins)
+static inline void strip_some(struct strip *self, const struct linear_column *column,
+                              uint32_t first)
 {
+    const uint8_t *codes = column->bytes + first;
+    const double *addends = column->addends;
     const __m512d a = _mm512_loadu_pd(addends), b = _mm512_loadu_pd(addends + LANES);
     const __m512d c = _mm512_loadu_pd(addends + FEW);
     const __m512d d = _mm512_loadu_pd(addends + FEW + LANES);
     const __m512i few = _mm512_set1_epi64(FEW);
-    uint32_t i = 0;
-    for (; i + LANES <= count; i += LANES) {
-        __m512i at = load_codes(codes + i);
+    EACH_VECTOR
+    {
+        __m512i at = load_codes(codes + i * LANES);
         __m512d low = _mm512_permutex2var_pd(a, at, b);
         __m512d high = _mm512_permutex2var_pd(c, at, d);
-        add_at(margins + i,
-               _mm512_mask_blend_pd(_mm512_test_epi64_mask(at, few), low, high));
+        __mmask8 is_high = _mm512_test_epi64_mask(at, few);
+        self->sums[i] =
+            _mm512_add_pd(self->sums[i], _mm512_mask_blend_pd(is_high, low, high));
     }
-    return i;
 }
 
-void linear_codes_avx512(const uint8_t *codes, uint32_t count, const double *addends,
-                         uint32_t code_end, double *margins)
+static inline void strip_many(struct strip *self, const struct linear_column *column,
+                              uint32_t first)
 {
-    uint32_t i = 0;
-    if (code_end <= FEW)
-        i = add_few(codes, count, addends, margins);
-    else if (code_end <= SOME)
-        i = add_some(codes, count, addends, margins);
-    for (; i < count; i++)
-        margins[i] += addends[codes[i]];
+    const uint8_t *codes = column->bytes + first;
+    EACH_VECTOR
+    {
+        __m512i at = load_codes(codes + i * LANES);
+        self->sums[i] =
+            _mm512_add_pd(self->sums[i], _mm512_i64gather_pd(at, column->addends, 8));
+    }
+}
+
+static inline void strip_bytes(struct strip *self, const struct linear_column *column,
+                               uint32_t first)
+{
+    if (column->code_end <= FEW)
+        strip_few(self, column, first);
+    else if (column->code_end <= SOME)
+        strip_some(self, column, first);
+    else
+        strip_many(self, column, first);
+}
+
+static inline void strip_numbers(struct strip *self, const struct linear_column *column,
+                                 uint32_t first)
+{
+    const struct linear_number *number = &column->number;
+    const float *floats = column->floats + first;
+    const __m256 center_single = _mm256_set1_ps((float)number->center);
+    const __m256 scale_single = _mm256_set1_ps((float)number->scale);
+    const __m512d center = _mm512_set1_pd(number->center);
+    const __m512d scale = _mm512_set1_pd(number->scale);
+    const __m512d weight = _mm512_set1_pd(number->weight);
+    EACH_VECTOR
+    {
+        __m256 x = _mm256_loadu_ps(floats + i * LANES);
+        if (number->single)
+            x = _mm256_mul_ps(_mm256_sub_ps(x, center_single), scale_single);
+        else
+            x = _mm512_cvtpd_ps(
+                _mm512_mul_pd(_mm512_sub_pd(_mm512_cvtps_pd(x), center), scale));
+        self->sums[i] =
+            _mm512_add_pd(self->sums[i], _mm512_mul_pd(weight, _mm512_cvtps_pd(x)));
+    }
+}
+
+static inline void strip_column(struct strip *self, const struct linear_column *column,
+                                uint32_t first)
+{
+    if (column->form == LINEAR_BITS)
+        strip_bits(self, column, first);
+    else if (column->form == LINEAR_BYTES)
+        strip_bytes(self, column, first);
+    else
+        strip_numbers(self, column, first);
+}
+
+static void add_strip(const struct linear_column *columns, size_t column_count,
+                      uint32_t first, double *margins)
+{
+    struct strip strip;
+    EACH_VECTOR strip.sums[i] = _mm512_loadu_pd(margins + i * LANES);
+    for (size_t k = 0; k < column_count; k++)
+        strip_column(&strip, &columns[k], first);
+    EACH_VECTOR _mm512_storeu_pd(margins + i * LANES, strip.sums[i]);
+}
+
+/* Bits are masks only where the first has a byte's place. */
+void linear_add_avx512(const struct linear_column *columns, size_t column_count,
+                       uint32_t first, uint32_t count, double *margins)
+{
+    uint32_t done = 0;
+    for (; first % 8 == 0 && done + STRIP <= count; done += STRIP)
+        add_strip(columns, column_count, first + done, margins + done);
+    add_by_column(columns, column_count, first + done, count - done, margins + done);
 }
 
 #endif

@@ -12,13 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT_MAX = 130, ROUNDS = 300 };
+enum { COUNT_MAX = 200, ROUNDS = 300 };
+
+enum { COLUMNS_MAX = 6 };
 
 static struct {
-    uint8_t bytes[COUNT_MAX + 64];
-    float numbers[COUNT_MAX];
-    double addends[LINEAR_CODES], before[COUNT_MAX], expected[COUNT_MAX], sums[COUNT_MAX];
-    uint32_t first, count, code_end;
+    struct {
+        uint8_t bytes[COUNT_MAX + 64];
+        float floats[COUNT_MAX + 64];
+        double addends[LINEAR_CODES];
+    } cells[COLUMNS_MAX];
+    struct linear_column columns[COLUMNS_MAX];
+    double before[COUNT_MAX], expected[COUNT_MAX], sums[COUNT_MAX];
+    uint32_t column_count, first, count;
 } it;
 
 static double any_double(void)
@@ -26,48 +32,73 @@ static double any_double(void)
     return (double)any_chance(2000001) / 1e5 - 10;
 }
 
-static void fill(void)
+static void fill_column(uint32_t index, enum linear_form form)
 {
-    it.count = 1 + any_chance(COUNT_MAX);
-    it.first = any_chance(64);
-    it.code_end = 1 + any_chance(any_chance(2) == 0 ? 40 : 256);
-    for (size_t i = 0; i < sizeof it.bytes; i++)
-        it.bytes[i] = (uint8_t)any_chance(it.code_end);
-    for (uint32_t i = 0; i < LINEAR_CODES; i++)
-        it.addends[i] = any_double();
-    for (uint32_t i = 0; i < it.count; i++) {
-        it.before[i] = any_double();
-        it.numbers[i] = (float)any_double();
+    struct linear_column *column = &it.columns[index];
+    *column = (struct linear_column){
+        .form = form,
+        .bytes = it.cells[index].bytes,
+        .floats = it.cells[index].floats,
+        .addends = it.cells[index].addends,
+        .code_end = 1 + any_chance(any_chance(2) == 0 ? 40 : 256),
+        .number = {any_double(), any_double(), any_double(), any_chance(2) == 0},
+    };
+    for (size_t i = 0; i < sizeof it.cells[index].bytes; i++) {
+        it.cells[index].bytes[i] =
+            (uint8_t)any_chance(form == LINEAR_BITS ? 256 : column->code_end);
+        it.cells[index].floats[i] = (float)any_double();
     }
+    for (uint32_t i = 0; i < LINEAR_CODES; i++)
+        it.cells[index].addends[i] = any_double();
 }
 
-static const struct linear_way *begin(size_t way)
+static void fill(uint32_t column_count, bool any_form, enum linear_form form)
 {
-    memcpy(it.sums, it.before, sizeof it.sums);
-    return linear_ways[way].supported() ? &linear_ways[way] : NULL;
+    it.column_count = column_count;
+    it.count = 1 + any_chance(COUNT_MAX);
+    it.first = any_chance(2) == 0 ? 8 * any_chance(8) : any_chance(64);
+    for (uint32_t i = 0; i < column_count; i++)
+        fill_column(i, any_form ? (enum linear_form)any_chance(3) : form);
+    for (uint32_t i = 0; i < it.count; i++)
+        it.before[i] = any_double();
 }
 
-static void end(void)
+static double added(const struct linear_column *column, uint32_t at)
 {
-    assert_memory_equal(it.sums, it.expected, it.count * sizeof it.sums[0]);
+    const struct linear_number *number = &column->number;
+    float x = column->floats[at];
+    if (column->form == LINEAR_BITS)
+        return column->addends[column->bytes[at / 8] >> at % 8 & 1];
+    if (column->form == LINEAR_BYTES)
+        return column->addends[column->bytes[at]];
+    if (number->single)
+        return number->weight *
+               (double)((x - (float)number->center) * (float)number->scale);
+    return number->weight * (double)(float)(((double)x - number->center) * number->scale);
+}
+
+static void assert_every_way_adds_it(void)
+{
+    for (uint32_t i = 0; i < it.count; i++) {
+        it.expected[i] = it.before[i];
+        for (uint32_t k = 0; k < it.column_count; k++)
+            it.expected[i] += added(&it.columns[k], it.first + i);
+    }
+    for (size_t i = 0; i < linear_way_count; i++) {
+        if (!linear_ways[i].supported())
+            continue;
+        memcpy(it.sums, it.before, sizeof it.sums);
+        linear_ways[i].add(it.columns, it.column_count, it.first, it.count, it.sums);
+        assert_memory_equal(it.sums, it.expected, it.count * sizeof it.sums[0]);
+    }
 }
 
 static void bits_add_one_of_two(void **state)
 {
     (void)state;
     for (int round = 0; round < any_rounds(ROUNDS); round++) {
-        fill();
-        for (uint32_t i = 0; i < it.count; i++) {
-            uint32_t at = it.first + i;
-            it.expected[i] = it.before[i] + it.addends[it.bytes[at / 8] >> at % 8 & 1];
-        }
-        for (size_t i = 0; i < linear_way_count; i++) {
-            const struct linear_way *way = begin(i);
-            if (way == NULL)
-                continue;
-            way->bits(it.bytes, it.first, it.count, it.addends, it.sums);
-            end();
-        }
+        fill(1, false, LINEAR_BITS);
+        assert_every_way_adds_it();
     }
 }
 
@@ -75,16 +106,8 @@ static void codes_add_what_the_table_says(void **state)
 {
     (void)state;
     for (int round = 0; round < any_rounds(ROUNDS); round++) {
-        fill();
-        for (uint32_t i = 0; i < it.count; i++)
-            it.expected[i] = it.before[i] + it.addends[it.bytes[i]];
-        for (size_t i = 0; i < linear_way_count; i++) {
-            const struct linear_way *way = begin(i);
-            if (way == NULL)
-                continue;
-            way->codes(it.bytes, it.count, it.addends, it.code_end, it.sums);
-            end();
-        }
+        fill(1, false, LINEAR_BYTES);
+        assert_every_way_adds_it();
     }
 }
 
@@ -92,23 +115,17 @@ static void numbers_are_scaled_in_their_precision(void **state)
 {
     (void)state;
     for (int round = 0; round < any_rounds(ROUNDS); round++) {
-        fill();
-        const struct linear_number number = {any_double(), any_double(), any_double(),
-                                             round % 2 == 0};
-        for (uint32_t i = 0; i < it.count; i++) {
-            float x = it.numbers[i];
-            float input = number.single
-                              ? (x - (float)number.center) * (float)number.scale
-                              : (float)(((double)x - number.center) * number.scale);
-            it.expected[i] = it.before[i] + number.weight * (double)input;
-        }
-        for (size_t i = 0; i < linear_way_count; i++) {
-            const struct linear_way *way = begin(i);
-            if (way == NULL)
-                continue;
-            way->numbers(it.numbers, it.count, &number, it.sums);
-            end();
-        }
+        fill(1, false, LINEAR_NUMBERS);
+        assert_every_way_adds_it();
+    }
+}
+
+static void columns_are_added_in_their_order(void **state)
+{
+    (void)state;
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
+        fill(any_chance(COLUMNS_MAX + 1), true, LINEAR_BITS);
+        assert_every_way_adds_it();
     }
 }
 
@@ -168,6 +185,7 @@ int main(void)
         TEST(bits_add_one_of_two),
         TEST(codes_add_what_the_table_says),
         TEST(numbers_are_scaled_in_their_precision),
+        TEST(columns_are_added_in_their_order),
         TEST(probabilities_are_those_of_the_c_library),
         TEST(no_number_has_no_probability),
     };
