@@ -13,6 +13,7 @@
     X(jobs_duplicate, "resends of a job that was queued or leased")                      \
     X(jobs_busy, "jobs and resends answered BUSY")                                       \
     X(jobs_rejected, "jobs answered REJECT")                                             \
+    X(jobs_expired, "jobs whose deadline passed before a worker began")                  \
     X(leases_granted, "jobs handed to a worker")                                         \
     X(leases_returned, "jobs that a worker gave back unharmed")                          \
     X(leases_lost, "jobs taken back from a worker that died or stood still")             \

@@ -21,6 +21,9 @@ struct dispatch {
     struct workers *workers;
     struct region_queue *queue;
     struct list refused; /* jobs out of attempts that cannot be buried */
+    struct list charged; /* queued jobs whose clients are to be told */
+    struct heap deadlines;
+    uint64_t now_ms;
     struct dispatch_action outbox[OUTBOX_MAX];
     uint32_t outbox_count;
     uint64_t ticks;  /* that there were */
@@ -48,11 +51,13 @@ struct dispatch *dispatch_new(const struct dispatch_limits *limits)
         return NULL;
     self->limits = *limits;
     list_init(&self->refused);
+    list_init(&self->charged);
     self->jobs =
         jobs_new(limits->jobs_max, (uint32_t)(limits->instance >> 32), limits->secret);
     self->workers = workers_new(limits->workers_max, limits->secret);
     self->queue = region_queue_new(&region_limits, limits->secret);
-    if (self->jobs == NULL || self->workers == NULL || self->queue == NULL) {
+    if (self->jobs == NULL || self->workers == NULL || self->queue == NULL ||
+        heap_open(&self->deadlines, limits->jobs_max) != STATUS_OK) {
         dispatch_free(self);
         return NULL;
     }
@@ -66,6 +71,7 @@ void dispatch_free(struct dispatch *self)
     jobs_free(self->jobs);
     workers_free(self->workers);
     region_queue_free(self->queue);
+    heap_close(&self->deadlines);
     free(self);
 }
 
@@ -116,6 +122,54 @@ static void post_note(struct dispatch *self, enum dispatch_note note,
     post(self, &(struct dispatch_action){.note = note, .worker = worker->name});
 }
 
+/* ---- deadlines and attempts ---- */
+
+void dispatch_clock(struct dispatch *self, uint64_t now_ms)
+{
+    if (now_ms > self->now_ms)
+        self->now_ms = now_ms;
+}
+
+uint64_t dispatch_wake_ms(const struct dispatch *self)
+{
+    const struct heap_node *first = heap_first(&self->deadlines);
+    return first == NULL ? UINT64_MAX : first->key;
+}
+
+static bool can_be_buried(const struct job *job)
+{
+    return job->header.type == MESSAGE_SCORE && (job->header.flags & HEADER_WHAT_IF) == 0;
+}
+
+static bool is_used_up(const struct dispatch *self, const struct job *job)
+{
+    return job->charges >= self->limits.attempts_max;
+}
+
+/* From now on it waits in its queue, for as long as it may. */
+static void await_grant(struct dispatch *self, struct job *job)
+{
+    job->state = JOB_QUEUED;
+    if (is_used_up(self, job)) /* nobody but the store ends it */
+        job->expires_ms = 0;
+    heap_remove(&self->deadlines, &job->deadline);
+    if (job->expires_ms != 0)
+        heap_insert(&self->deadlines, &job->deadline, job->expires_ms);
+}
+
+/* What the client says of the job: until when, and how many workers it has cost. What
+ * cannot be buried has a last attempt here in any case. */
+static void learn(struct dispatch *self, struct job *job, const struct header *header)
+{
+    uint32_t most = self->limits.attempts_max - (can_be_buried(job) ? 0 : 1);
+    uint32_t told = header->attempt < most ? header->attempt : most;
+    if (job->charges < told)
+        job->charges = told;
+    job->expires_ms = 0;
+    if (header->deadline_ms != 0)
+        job->expires_ms = self->now_ms + header->deadline_ms;
+}
+
 /* ---- from clients ---- */
 
 /* NULL: the job is in its queue. Else the reason why not. */
@@ -133,8 +187,9 @@ static const char *enqueue(struct dispatch *self, uint64_t client,
         jobs_remove(self->jobs, job);
         return reason;
     }
-    job->state = JOB_QUEUED;
     job->client = client;
+    learn(self, job, header);
+    await_grant(self, job);
     self->counters.jobs_queued++;
     return NULL;
 }
@@ -167,16 +222,12 @@ void dispatch_job(struct dispatch *self, uint64_t client, const struct header *h
     assert(body != NULL && self->outbox_count == 0);
     self->counters.jobs_received++;
 
-    if (header->deadline_ms != 0) {
-        refuse_body(self,
-                    refusal(client, header, MESSAGE_REJECT,
-                            "deadlines are not supported yet: send deadline_ms 0"),
-                    body);
-        return;
-    }
     struct job *same = jobs_find_same(self->jobs, header, body, self->limits.body_equal);
     if (same != NULL) { /* the answer goes to where the client is now */
         same->client = client;
+        learn(self, same, header);
+        if (same->state == JOB_QUEUED)
+            await_grant(self, same);
         self->counters.jobs_duplicate++;
         post(self, &(struct dispatch_action){.released = body});
         return;
@@ -190,12 +241,23 @@ void dispatch_job(struct dispatch *self, uint64_t client, const struct header *h
         refuse_body(self, busy(client, header, reason, RETRY_FULL_MS), body);
 }
 
+static uint32_t count_credits(struct dispatch *self)
+{
+    uint32_t credits = 0;
+    for (struct worker *worker = workers_next(self->workers, NULL); worker != NULL;
+         worker = workers_next(self->workers, worker))
+        credits += worker_credits(worker);
+    return credits;
+}
+
 void dispatch_ping(struct dispatch *self, uint64_t client, const struct header *header)
 {
     assert(self->outbox_count == 0);
     enum message_type type = self->draining ? MESSAGE_DRAIN : MESSAGE_PONG;
     struct dispatch_action action = refusal(client, header, type, NULL);
     action.header.ticket = self->limits.instance;
+    action.held = jobs_count(self->jobs);
+    action.credits = self->draining ? 0 : count_credits(self);
     post(self, &action);
 }
 
@@ -211,28 +273,21 @@ static void end_lease(struct job *job)
 
 static void requeue(struct dispatch *self, struct job *job)
 {
-    job->state = JOB_QUEUED;
+    await_grant(self, job);
     region_queue_again(self->queue, &job->place);
-}
-
-static bool can_be_buried(const struct job *job)
-{
-    return job->header.type == MESSAGE_SCORE && (job->header.flags & HEADER_WHAT_IF) == 0;
-}
-
-static bool is_used_up(const struct dispatch *self, const struct job *job)
-{
-    return job->charges >= self->limits.attempts_max;
 }
 
 /* The attempt failed because of the job, as far as can be told. */
 static void charge(struct dispatch *self, struct job *job)
 {
     self->counters.attempts_charged++;
-    if (!is_used_up(self, job)) /* a burial may fail for ever */
+    bool buries = is_used_up(self, job); /* which may fail for ever */
+    if (!buries)
         job->charges++;
     if (!is_used_up(self, job) || can_be_buried(job)) {
         requeue(self, job);
+        if (!buries)
+            list_push_back(&self->charged, &job->link);
         return;
     }
     job->state = JOB_REFUSED;
@@ -275,6 +330,7 @@ static void take_back(struct dispatch *self, struct worker *worker, struct job *
 static void grant(struct dispatch *self, struct job *job, struct worker *worker)
 {
     jobs_renew_ticket(self->jobs, job);
+    heap_remove(&self->deadlines, &job->deadline);
     job->state = JOB_LEASED;
     job->worker = worker;
     job->unheard = true;
@@ -346,7 +402,7 @@ static struct job *leased_job(struct dispatch *self, const struct header *header
 static bool answers(enum message_type type, const struct job *job)
 {
     bool describes = job->header.type == MESSAGE_DESCRIBE;
-    return type == MESSAGE_REJECT ||
+    return type == MESSAGE_REJECT || (type == MESSAGE_EXPIRED && job->expires_ms != 0) ||
            type == (describes ? MESSAGE_DESCRIPTION : MESSAGE_REPLY);
 }
 
@@ -354,6 +410,7 @@ static bool answers(enum message_type type, const struct job *job)
 static void *end_job(struct dispatch *self, struct job *job)
 {
     void *body = job->body;
+    heap_remove(&self->deadlines, &job->deadline);
     region_queue_leave(self->queue, &job->place);
     jobs_remove(self->jobs, job);
     return body;
@@ -383,11 +440,15 @@ void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *
         .header = answer_header(&job->header, header->type),
         .body = body,
     };
-    worker->answered++;
-    region_item_answered(&job->place);
+    if (header->type == MESSAGE_EXPIRED) {
+        self->counters.jobs_expired++;
+    } else {
+        worker->answered++;
+        region_item_answered(&job->place);
+        self->counters.replies_forwarded++;
+    }
     action.released = end_job(self, job);
     post(self, &action);
-    self->counters.replies_forwarded++;
 }
 
 void dispatch_return(struct dispatch *self, uint64_t route, const struct header *header)
@@ -527,6 +588,28 @@ static bool refuse_job(struct dispatch *self, struct dispatch_action *action)
     return true;
 }
 
+static bool tell_charged(struct dispatch *self, struct dispatch_action *action)
+{
+    if (list_empty(&self->charged))
+        return false;
+    struct job *job = list_item(self->charged.next, struct job, link);
+    list_remove(&job->link);
+    *action = refusal(job->client, &job->header, MESSAGE_CHARGED, NULL);
+    action->header.attempt = (uint8_t)job->charges;
+    return true;
+}
+
+static bool expire_job(struct dispatch *self, struct dispatch_action *action)
+{
+    if (dispatch_wake_ms(self) > self->now_ms)
+        return false;
+    struct job *job = heap_item(heap_first(&self->deadlines), struct job, deadline);
+    *action = refusal(job->client, &job->header, MESSAGE_EXPIRED, NULL);
+    action->released = end_job(self, job);
+    self->counters.jobs_expired++;
+    return true;
+}
+
 static bool drain_queue(struct dispatch *self, struct dispatch_action *action)
 {
     struct region_item *item = region_queue_next(self->queue);
@@ -587,6 +670,9 @@ static bool grant_next(struct dispatch *self, struct dispatch_action *action)
     };
     action->header.ticket = jobs_ticket(self->jobs, job);
     action->header.attempt = (uint8_t)(job->charges + 1);
+    action->header.deadline_ms = 0;
+    if (job->expires_ms != 0) /* not passed: expire_job() comes first */
+        action->header.deadline_ms = (uint32_t)(job->expires_ms - self->now_ms);
     if (is_used_up(self, job)) {
         action->header.type = MESSAGE_BURY;
         self->counters.burials++;
@@ -597,7 +683,8 @@ static bool grant_next(struct dispatch *self, struct dispatch_action *action)
 bool dispatch_next(struct dispatch *self, struct dispatch_action *action)
 {
     if (take_outbox(self, action) || inspect_workers(self, action) ||
-        refuse_job(self, action))
+        refuse_job(self, action) || tell_charged(self, action) ||
+        expire_job(self, action))
         return true;
     if (self->draining)
         return drain_queue(self, action) || tell_worker(self, action) ||
@@ -673,7 +760,7 @@ static void check_job(struct dispatch *self, const struct job *job)
     check_that(queued == job->place.queued && leased == (job->worker != NULL));
     check_that(job->charges <= self->limits.attempts_max);
     check_that(job->state == JOB_REFUSED || can_be_buried(job) || !is_used_up(self, job));
-    check_that(job->header.deadline_ms == 0);
+    check_that((job->deadline.place != 0) == (queued && job->expires_ms != 0));
     if (leased)
         check_that(jobs_find_ticket(self->jobs, jobs_ticket(self->jobs, job)) == job);
 }

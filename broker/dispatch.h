@@ -3,8 +3,9 @@
  * happens when it does not come back.
  *
  * Pure: (state, event) -> actions, without sockets, clock or log, so that the broker, the
- * unit tests and the simulator (tests/sim) run the same code. Time is the number of
- * dispatch_tick() calls: a broker that was stopped does not blame its workers.
+ * unit tests and the simulator (tests/sim) run the same code. Workers are judged by the
+ * number of dispatch_tick() calls: a broker that was stopped does not blame them.
+ * Deadlines pass by dispatch_clock().
  *
  *           job             grant               reply
  *   (new) -------> QUEUED ----------> LEASED ------------> forwarded to the client
@@ -13,8 +14,9 @@
  *                                          still - only the last two charge an attempt,
  *                                          and only of the batch that was being scored
  *
- * With its attempts used up a batch that counts goes out as BURY, which settles it; a
- * what-if or DESCRIBE is answered REJECT.
+ * With its attempts used up a batch that counts goes out as BURY, which settles it and
+ * has no deadline; a what-if or DESCRIBE is answered REJECT. A deadline that passes
+ * before a worker has begun ends the job with EXPIRED, which settles nothing.
  *
  * The caller feeds one event, then pulls actions with dispatch_next() until it says
  * false, and only then feeds the next. A body belongs to the dispatcher from
@@ -61,7 +63,8 @@ struct dispatch_action {
     void *body;           /* follows the header; borrowed; NULL: none */
     const char *reason;   /* of BUSY and REJECT, static; else NULL */
     uint32_t retry_after_ms;
-    void *released; /* the caller's again, after sending; may be NULL */
+    uint32_t held, credits; /* of PONG */
+    void *released;         /* the caller's again, after sending; may be NULL */
     enum dispatch_note note;
     const char *worker;   /* whom the note is about */
     uint32_t lease_count; /* that the worker held */
@@ -71,10 +74,18 @@ struct dispatch_action {
 /* Returns NULL when out of memory. */
 struct dispatch *dispatch_new(const struct dispatch_limits *limits);
 
+/* What time it is from now on. A clock that goes back is not followed. */
+void dispatch_clock(struct dispatch *self, uint64_t now_ms);
+
+/* When a deadline passes: there is work again after dispatch_clock(). UINT64_MAX: never.
+ */
+uint64_t dispatch_wake_ms(const struct dispatch *self);
+
 /* There must be no jobs: drain first. */
 void dispatch_free(struct dispatch *self);
 
-/* SCORE or DESCRIBE from a client. Takes over `body` (not NULL), always. */
+/* SCORE or DESCRIBE from a client. Takes over `body` (not NULL), always. What the header
+ * tells of attempts at other brokers counts here, too. */
 void dispatch_job(struct dispatch *self, uint64_t client, const struct header *header,
                   void *body, size_t body_size);
 void dispatch_ping(struct dispatch *self, uint64_t client, const struct header *header);
@@ -93,7 +104,8 @@ struct dispatch_heartbeat {
 void dispatch_heartbeat(struct dispatch *self, uint64_t route,
                         const struct dispatch_heartbeat *heartbeat);
 
-/* REPLY, DESCRIPTION or REJECT. `body` stays the caller's; an action may borrow it. */
+/* REPLY, DESCRIPTION, EXPIRED or REJECT. `body` stays the caller's; an action may borrow
+ * it. */
 void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *header,
                     void *body);
 void dispatch_return(struct dispatch *self, uint64_t route, const struct header *header);

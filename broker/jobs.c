@@ -59,6 +59,7 @@ struct job *jobs_add(struct jobs *self, const struct header *header, void *body)
     list_remove(&job->link);
     job->header = *header;
     job->body = body;
+    job->expires_ms = 0;
     job->charges = 0;
     job->worker = NULL;
     job->unheard = false;

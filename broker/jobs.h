@@ -11,6 +11,7 @@
 #define BROKER_JOBS_H
 
 #include "base/hash.h"
+#include "base/heap.h"
 #include "base/list.h"
 #include "broker/region_queue.h"
 #include "wire/header.h"
@@ -27,12 +28,14 @@ enum job_state {
 /* Changed by jobs.c and dispatch.c. */
 struct job {
     enum job_state state;
-    struct list link;         /* in `free`, the worker's leases or dispatch's refused */
+    struct list link; /* in `free`, the worker's leases, dispatch's refused or charged */
     struct region_item place; /* from queued until removed */
     struct hash_node node;    /* by key, unless free */
     struct header header;     /* as the client sent it */
     uint64_t client;          /* the newest route from which it came */
     void *body;
+    uint64_t expires_ms;       /* 0: never */
+    struct heap_node deadline; /* in dispatch's heap while it is queued and expires */
     uint32_t generation;
     uint32_t charges;      /* attempts used up */
     struct worker *worker; /* while leased */

@@ -119,11 +119,22 @@ static enum status pack_reason(const struct dispatch_action *action, zmq_msg_t *
                      body);
 }
 
+static enum status pack_pong(const struct dispatch_action *action, zmq_msg_t *body)
+{
+    Chw__Pong pong;
+    chw__pong__init(&pong);
+    pong.held = action->held;
+    pong.credits = action->credits;
+    return body_pack(&pong.base, body);
+}
+
 /* Bodies are shared, not copied: the dispatcher keeps its own until the reply. */
 static enum status make_body(const struct dispatch_action *action, zmq_msg_t *body)
 {
     if (action->reason != NULL)
         return pack_reason(action, body);
+    if (action->header.type == MESSAGE_PONG)
+        return pack_pong(action, body);
     zmq_msg_init(body);
     if (action->body != NULL && zmq_msg_copy(body, action->body) != 0)
         return STATUS_NOMEM;
@@ -314,13 +325,10 @@ static handler_fn *const front_handlers[MESSAGE_TYPE_COUNT] = {
 };
 
 static handler_fn *const back_handlers[MESSAGE_TYPE_COUNT] = {
-    [MESSAGE_REPLY] = on_reply,
-    [MESSAGE_DESCRIPTION] = on_reply,
-    [MESSAGE_REJECT] = on_reply,
-    [MESSAGE_HELLO] = on_hello,
-    [MESSAGE_HEARTBEAT] = on_heartbeat,
-    [MESSAGE_RETURN] = on_return,
-    [MESSAGE_BYE] = on_bye,
+    [MESSAGE_REPLY] = on_reply,   [MESSAGE_DESCRIPTION] = on_reply,
+    [MESSAGE_EXPIRED] = on_reply, [MESSAGE_REJECT] = on_reply,
+    [MESSAGE_HELLO] = on_hello,   [MESSAGE_HEARTBEAT] = on_heartbeat,
+    [MESSAGE_RETURN] = on_return, [MESSAGE_BYE] = on_bye,
 };
 
 /* ---- frames that cannot be used ---- */
@@ -379,6 +387,7 @@ static enum status serve(struct loop *self, struct side *side)
 {
     struct error_text error;
     for (int i = 0; i < ROUND_MAX; i++) {
+        dispatch_clock(self->dispatch, clock_monotonic_ms());
         enum status status = message_receive(side->socket, true, &self->message, &error);
         if (status == STATUS_END || status == STATUS_IO)
             return status;
@@ -394,8 +403,11 @@ static enum status serve(struct loop *self, struct side *side)
 static void tick_if_due(struct loop *self)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    if (now_ms < self->tick_ms)
+    dispatch_clock(self->dispatch, now_ms);
+    if (now_ms < self->tick_ms) {
+        perform_all(self); /* a deadline may have passed */
         return;
+    }
     self->tick_ms = now_ms + DISPATCH_TICK_MS;
     dispatch_tick(self->dispatch);
     perform_all(self);
@@ -423,7 +435,10 @@ static void wait_for_frames(struct loop *self)
         {.fd = self->signals, .events = ZMQ_POLLIN},
     };
     uint64_t now_ms = clock_monotonic_ms();
-    long timeout_ms = now_ms < self->tick_ms ? (long)(self->tick_ms - now_ms) : 0;
+    uint64_t wake_ms = dispatch_wake_ms(self->dispatch);
+    if (wake_ms > self->tick_ms)
+        wake_ms = self->tick_ms;
+    long timeout_ms = now_ms < wake_ms ? (long)(wake_ms - now_ms) : 0;
     if (zmq_poll(items, 3, timeout_ms) < 0)
         return; /* a signal, or a context that ended: serve() will say which */
 }

@@ -96,13 +96,18 @@ void workers_remove(struct workers *self, struct worker *worker)
     self->count--;
 }
 
+uint32_t worker_credits(const struct worker *worker)
+{
+    bool able = worker->mood == WORKER_WILLING && worker->leased < worker->window;
+    return able ? worker->window - worker->leased : 0;
+}
+
 struct worker *workers_pick(struct workers *self)
 {
     struct worker *best = NULL;
     for (struct worker *worker = workers_next(self, NULL); worker != NULL;
          worker = workers_next(self, worker)) {
-        bool able = worker->mood == WORKER_WILLING && worker->leased < worker->window;
-        if (able && (best == NULL || worker->leased < best->leased))
+        if (worker_credits(worker) > 0 && (best == NULL || worker->leased < best->leased))
             best = worker;
     }
     if (best != NULL) {

@@ -69,6 +69,9 @@ void workers_remove(struct workers *self, struct worker *worker);
 /* The one with credit that holds least; the one not chosen for longest among equals. */
 struct worker *workers_pick(struct workers *self);
 
+/* How many batches it would take now. */
+uint32_t worker_credits(const struct worker *worker);
+
 /* The worker spoke of itself. */
 void worker_report(struct worker *worker, uint64_t progress, uint64_t scoring_ticket,
                    uint32_t window);

@@ -469,6 +469,15 @@ static enum status on_pong(struct chw_client *self, const struct received *recei
     return STATUS_OK;
 }
 
+/* Whichever broker gets it next goes on counting. */
+static enum status on_charged(struct chw_client *self, const struct received *received)
+{
+    struct pending *pending = find_pending(self, received->header.key.sequence);
+    if (pending != NULL && pending->header.attempt < received->header.attempt)
+        pending->header.attempt = received->header.attempt;
+    return STATUS_OK;
+}
+
 static enum status on_drain(struct chw_client *self, const struct received *received)
 {
     (void)received;
@@ -479,9 +488,10 @@ static enum status on_drain(struct chw_client *self, const struct received *rece
 
 static enum status (*const handlers[MESSAGE_TYPE_COUNT])(
     struct chw_client *self, const struct received *received) = {
-    [MESSAGE_REPLY] = on_reply, [MESSAGE_DESCRIPTION] = on_description,
-    [MESSAGE_BUSY] = on_busy,   [MESSAGE_REJECT] = on_reject,
-    [MESSAGE_PONG] = on_pong,   [MESSAGE_DRAIN] = on_drain,
+    [MESSAGE_REPLY] = on_reply,     [MESSAGE_DESCRIPTION] = on_description,
+    [MESSAGE_BUSY] = on_busy,       [MESSAGE_REJECT] = on_reject,
+    [MESSAGE_PONG] = on_pong,       [MESSAGE_DRAIN] = on_drain,
+    [MESSAGE_CHARGED] = on_charged,
 };
 
 /* PONG and DRAIN belong to the connection; all else names the batch it is about. */

@@ -4,6 +4,7 @@
  * Method: the real chw-broker over ipc in a folder of its own, clients and workers played
  * by this test frame by frame. Every wait has a deadline. */
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/proto_parse.h"
 #include "wire/body.h"
@@ -325,14 +326,19 @@ static void a_routing_id_of_the_peers_own_is_refused(void **state)
     zmq_close(client);
 }
 
-static void deadlines_are_refused(void **state)
+static void a_batch_that_nobody_takes_in_time_is_expired(void **state)
 {
     (void)state;
+    struct message message;
     void *client = connect_to("ipc://front");
     struct header header = score(1);
-    header.deadline_ms = 10;
+    header.deadline_ms = 50;
     send_message(client, &header, "rows", 4);
-    rejected(client, "deadlines are not supported yet");
+    uint64_t began_ms = clock_monotonic_ms();
+    receive(client, &message, MESSAGE_EXPIRED);
+    assert_int_equal(message.header.key.sequence, 1);
+    assert_true(clock_monotonic_ms() - began_ms >= 45);
+    message_close(&message);
     zmq_close(client);
 }
 
@@ -375,6 +381,9 @@ static void what_a_dead_worker_held_goes_to_another(void **state)
     assert_int_equal(lease.header.attempt, 2);
     assert_memory_equal(zmq_msg_data(&lease.body), "rows", 4);
     reply(worker, &lease.header);
+    receive(client, &answer, MESSAGE_CHARGED);
+    assert_int_equal(answer.header.attempt, 1);
+    message_close(&answer);
     receive(client, &answer, MESSAGE_REPLY);
     message_close(&lease);
     message_close(&answer);
@@ -540,7 +549,7 @@ int main(void)
         TEST(garbage_is_refused_on_both_sides_and_the_broker_serves_on),
         TEST(a_flood_of_garbage_does_not_flood_the_log),
         TEST(a_routing_id_of_the_peers_own_is_refused),
-        TEST(deadlines_are_refused),
+        TEST(a_batch_that_nobody_takes_in_time_is_expired),
         TEST(a_worker_that_did_not_say_hello_is_asked_who_it_is),
         TEST(what_a_dead_worker_held_goes_to_another),
         TEST(a_second_broker_on_either_address_is_refused),

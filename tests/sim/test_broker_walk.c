@@ -23,6 +23,7 @@ enum {
     FRAMES_MAX = 512,
     HELD_MAX = 64,
     WINDOW = 4,
+    DEADLINE_MS = 60,
 };
 
 enum answer { ANSWER_NONE, ANSWER_COUNTED, ANSWER_DEAD, ANSWER_SCORED, ANSWER_REJECTED };
@@ -60,6 +61,7 @@ struct worker_process {
 
 struct world {
     struct dispatch *broker;
+    uint64_t now_ms;
     uint64_t next_route;
     uint64_t client_routes[CLIENTS];
     struct worker_process workers[WORKERS];
@@ -139,8 +141,16 @@ static bool client_receives(struct world *world, const struct dispatch_action *a
     struct batch *batch = &world->batches[action->header.key.sequence];
     if (action->route != world->client_routes[batch->client])
         return false;
-    if (action->header.type == MESSAGE_BUSY || action->header.type == MESSAGE_DRAIN)
-        return true;
+    if (action->header.type == MESSAGE_CHARGED) {
+        assert_true(action->header.attempt > 0 && action->header.attempt <= 3);
+        if (action->header.attempt > batch->header.attempt)
+            batch->header.attempt = action->header.attempt;
+    }
+    if (action->header.type == MESSAGE_EXPIRED)
+        assert_true(batch->header.deadline_ms != 0);
+    if (action->header.type == MESSAGE_BUSY || action->header.type == MESSAGE_DRAIN ||
+        action->header.type == MESSAGE_CHARGED || action->header.type == MESSAGE_EXPIRED)
+        return true; /* it is not over */
 
     enum answer answer = ANSWER_REJECTED;
     if (action->header.type != MESSAGE_REJECT)
@@ -198,9 +208,9 @@ static void settle_down(struct world *world)
 static void check_ends(struct world *world)
 {
     const struct counters *counters = dispatch_counters(world->broker);
-    assert_int_equal(counters->jobs_queued, counters->replies_forwarded +
-                                                counters->jobs_rejected +
-                                                dispatch_job_count(world->broker));
+    assert_int_equal(counters->jobs_queued,
+                     counters->replies_forwarded + counters->jobs_rejected +
+                         counters->jobs_expired + dispatch_job_count(world->broker));
 }
 
 /* What is reported by region and by worker adds up to what there is. */
@@ -349,10 +359,10 @@ static void finish(struct world *world, struct worker_process *self)
     say(self, frame);
 }
 
-static void give_back(struct worker_process *self)
+static void give_back(struct worker_process *self, enum message_type type)
 {
     struct frame frame = {.header = self->held[0]};
-    frame.header.type = MESSAGE_RETURN;
+    frame.header.type = type;
     drop_first(self);
     say(self, frame);
 }
@@ -363,7 +373,11 @@ static void worker_works(struct world *world, struct worker_process *self)
         return;
     if (!self->scoring) {
         if (!world->calm && chance(20)) {
-            give_back(self);
+            give_back(self, MESSAGE_RETURN);
+            return;
+        }
+        if (!world->calm && self->held[0].deadline_ms != 0 && chance(4)) {
+            give_back(self, MESSAGE_EXPIRED);
             return;
         }
         self->scoring = true;
@@ -464,6 +478,7 @@ static void worker_step(struct world *world, struct worker_process *self)
 static void step(struct world *world)
 {
     uint32_t what = roll(100);
+    dispatch_clock(world->broker, ++world->now_ms);
     if (what < 15)
         client_sends(world, (int)roll(BATCHES));
     else if (what < 55)
@@ -505,6 +520,7 @@ static void calm_round(struct world *world)
         while (worker->out.count > 0)
             broker_hears(world, worker);
     }
+    dispatch_clock(world->broker, ++world->now_ms);
     client_sends(world, (int)roll(BATCHES));
     dispatch_tick(world->broker);
     settle_down(world);
@@ -521,6 +537,7 @@ static void make_batches(struct world *world)
         batch->header = (struct header){
             .type = i % 10 == 0 ? MESSAGE_DESCRIBE : MESSAGE_SCORE,
             .flags = i % 10 == 1 ? HEADER_WHAT_IF : 0,
+            .deadline_ms = i % 4 == 0 ? DEADLINE_MS : 0,
             .key.sequence = (uint64_t)i,
         };
         batch->header.key.client[0] = (uint8_t)batch->client;
@@ -576,6 +593,7 @@ static void each_batch_ends_once_whatever_happens(void **state)
     /* The walks went where it is difficult. */
     assert_true(counters.jobs_duplicate > 0 && counters.jobs_busy > 0);
     assert_true(counters.jobs_rejected > 0 && counters.burials > 0);
+    assert_true(counters.jobs_expired > 0);
     assert_true(counters.leases_returned > 0 && counters.leases_lost > 0);
     assert_true(counters.replies_late > 0 && counters.clients_gone > 0);
     assert_true(counters.workers_lost > 0 && counters.workers_stuck > 0);

@@ -116,6 +116,15 @@ static struct dispatch_action granted(struct dispatch *broker, uint64_t worker,
     return action;
 }
 
+/* A resend of what is held: its body is the caller's again, and that is all. */
+static void nothing_but_release(struct dispatch *broker)
+{
+    struct dispatch_action action;
+    while (dispatch_next(broker, &action))
+        assert_int_equal(action.to, DISPATCH_NOBODY);
+    dispatch_check(broker);
+}
+
 static struct dispatch_action answered(struct dispatch *broker, uint64_t client,
                                        enum message_type type)
 {
@@ -170,6 +179,12 @@ static struct dispatch_action dies(struct dispatch *broker)
         dispatch_tick(broker);
     }
     return noted(broker, DISPATCH_NOTE_LOST);
+}
+
+/* The client hears how many workers its batch has cost. */
+static void told(struct dispatch *broker, uint64_t client, uint8_t attempts)
+{
+    assert_int_equal(answered(broker, client, MESSAGE_CHARGED).header.attempt, attempts);
 }
 
 /* ---- handing out ---- */
@@ -338,6 +353,7 @@ static void stuck_worker_gets_nothing_until_it_moves(void **state)
         dispatch_tick(broker);
     }
     noted(broker, DISPATCH_NOTE_STUCK);
+    told(broker, ANN, 1);
     beat(broker, WANDA, 1, lease.header.ticket);
     nothing(broker);
     beat(broker, WANDA, 2, lease.header.ticket);
@@ -355,6 +371,7 @@ static void only_the_batch_being_scored_is_charged(void **state)
     }
     beat(broker, WANDA, 1, leases[1].header.ticket);
     assert_true(dies(broker).charged);
+    told(broker, ANN, 1);
 
     join(broker, WES, 4);
     for (uint64_t i = 0; i < 3; i++)
@@ -375,6 +392,7 @@ static void death_before_the_heartbeat_got_out_charges_the_oldest_new_batch(void
     send(broker, ANN, score(3));
     granted(broker, WANDA, 3);
     dies(broker);
+    told(broker, ANN, 1);
 
     join(broker, WES, 4);
     for (uint64_t i = 1; i <= 3; i++)
@@ -427,6 +445,7 @@ static void what_is_taken_back_goes_first_in_its_old_order(void **state)
     }
     send(broker, ANN, score(4));
     dies(broker);
+    told(broker, ANN, 1);
     join(broker, WES, 4);
     for (uint64_t i = 1; i <= 4; i++)
         granted(broker, WES, i);
@@ -450,6 +469,7 @@ static void batch_is_buried_after_its_last_attempt(void **state)
         struct dispatch_action lease = kill_one_worker(broker, 1);
         assert_int_equal(lease.header.type, MESSAGE_SCORE);
         assert_int_equal(lease.header.attempt, attempt);
+        told(broker, ANN, attempt);
     }
     for (int i = 0; i < 10; i++) /* for as long as it takes */
         assert_int_equal(kill_one_worker(broker, 1).header.type, MESSAGE_BURY);
@@ -470,8 +490,10 @@ static void what_if_and_describe_are_refused_after_the_last_attempt(void **state
     requests[1].type = MESSAGE_DESCRIBE;
     for (int i = 0; i < 2; i++) {
         send(broker, ANN, requests[i]);
-        for (uint32_t attempt = 1; attempt < limits.attempts_max; attempt++)
+        for (uint8_t attempt = 1; attempt < limits.attempts_max; attempt++) {
             kill_one_worker(broker, 1);
+            told(broker, ANN, attempt);
+        }
         kill_one_worker(broker, 1);
         struct dispatch_action answer = answered(broker, ANN, MESSAGE_REJECT);
         assert_non_null(strstr(answer.reason, "given up"));
@@ -525,6 +547,7 @@ static void late_reply_of_an_earlier_lease_is_dropped(void **state)
     struct dispatch *broker = *state;
     send(broker, ANN, score(1));
     struct dispatch_action dead = kill_one_worker(broker, 1);
+    told(broker, ANN, 1);
     join(broker, WES, 4);
     struct dispatch_action live = granted(broker, WES, 1);
 
@@ -580,6 +603,7 @@ static void answer_of_the_wrong_kind_counts_as_a_failed_attempt(void **state)
     struct dispatch_action lease = granted(broker, WANDA, 1);
     lease.header.type = MESSAGE_DESCRIPTION;
     dispatch_reply(broker, WANDA, &lease.header, text("columns"));
+    told(broker, ANN, 1);
     lease = granted(broker, WANDA, 1);
     assert_int_equal(lease.header.attempt, 2);
 
@@ -741,17 +765,140 @@ static void over_a_count_the_answer_is_busy(void **state)
     busy(broker, "batches");
 }
 
-static void deadlines_are_refused_not_ignored(void **state)
+/* ---- deadlines ---- */
+
+static struct header score_within(uint64_t sequence, uint32_t deadline_ms)
+{
+    struct header header = score(sequence);
+    header.deadline_ms = deadline_ms;
+    return header;
+}
+
+static void deadline_that_passes_in_the_queue_ends_the_attempt(void **state)
+{
+    struct dispatch *broker = *state;
+    dispatch_clock(broker, 1000);
+    send(broker, ANN, score_within(1, 80));
+    send(broker, BEN, score_within(2, 50));
+    send(broker, ANN, score(3));
+    assert_int_equal(dispatch_wake_ms(broker), 1050);
+    dispatch_clock(broker, 1049);
+    nothing(broker);
+
+    dispatch_clock(broker, 1050);
+    struct dispatch_action action = answered(broker, BEN, MESSAGE_EXPIRED);
+    assert_int_equal(action.header.key.sequence, 2);
+    assert_int_equal(action.header.deadline_ms, 0);
+    assert_non_null(action.released);
+    nothing(broker);
+    dispatch_clock(broker, 5000);
+    answered(broker, ANN, MESSAGE_EXPIRED);
+    nothing(broker);
+    assert_int_equal(dispatch_wake_ms(broker), UINT64_MAX);
+    assert_int_equal(dispatch_job_count(broker), 1);
+    assert_int_equal(dispatch_counters(broker)->jobs_expired, 2);
+}
+
+static void what_is_left_of_a_deadline_goes_with_each_lease(void **state)
+{
+    struct dispatch *broker = *state;
+    dispatch_clock(broker, 1000);
+    send(broker, ANN, score_within(1, 50));
+    join(broker, WANDA, 4);
+    assert_int_equal(granted(broker, WANDA, 1).header.deadline_ms, 50);
+    dispatch_clock(broker, 1020);
+    dispatch_bye(broker, WANDA);
+    noted(broker, DISPATCH_NOTE_LEFT);
+    assert_int_equal(dispatch_wake_ms(broker), 1050);
+    join(broker, WES, 4);
+    assert_int_equal(granted(broker, WES, 1).header.deadline_ms, 30);
+    assert_int_equal(dispatch_wake_ms(broker), UINT64_MAX);
+}
+
+static void passed_deadline_comes_before_a_grant(void **state)
+{
+    struct dispatch *broker = *state;
+    dispatch_clock(broker, 1000);
+    send(broker, ANN, score_within(1, 50));
+    dispatch_clock(broker, 1050);
+    dispatch_hello(broker, WANDA, 4, "host/1/0");
+    noted(broker, DISPATCH_NOTE_JOINED);
+    answered(broker, ANN, MESSAGE_EXPIRED);
+    nothing(broker);
+}
+
+static void worker_may_say_that_a_deadline_has_passed_where_there_is_one(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    for (uint64_t i = 1; i <= 2; i++) {
+        send(broker, ANN, i == 1 ? score_within(i, 50) : score(i));
+        struct dispatch_action lease = granted(broker, WANDA, i);
+        lease.header.type = MESSAGE_EXPIRED;
+        dispatch_reply(broker, WANDA, &lease.header, text(""));
+        if (i == 1)
+            answered(broker, ANN, MESSAGE_EXPIRED);
+        else
+            told(broker, ANN, 1); /* a failed attempt of that worker */
+    }
+    assert_int_equal(dispatch_counters(broker)->jobs_expired, 1);
+    assert_int_equal(dispatch_job_count(broker), 1);
+}
+
+static void resend_brings_a_new_deadline(void **state)
+{
+    struct dispatch *broker = *state;
+    dispatch_clock(broker, 1000);
+    send(broker, ANN, score_within(1, 50));
+    nothing_but_release(broker);
+    dispatch_clock(broker, 1040);
+    send(broker, ANN, score_within(1, 500));
+    nothing_but_release(broker);
+    assert_int_equal(dispatch_wake_ms(broker), 1540);
+    send(broker, ANN, score(1));
+    nothing_but_release(broker);
+    assert_int_equal(dispatch_wake_ms(broker), UINT64_MAX);
+}
+
+/* ---- attempts at other brokers ---- */
+
+static void attempts_at_other_brokers_count(void **state)
+{
+    struct dispatch *broker = *state;
+    struct header header = score_within(1, 50);
+    header.attempt = 2;
+    send(broker, ANN, header);
+    assert_int_equal(kill_one_worker(broker, 1).header.attempt, 3);
+    told(broker, ANN, 3);
+    assert_int_equal(dispatch_wake_ms(broker), UINT64_MAX); /* burials have no deadline */
+    join(broker, WES, 4);
+    assert_int_equal(granted(broker, WES, 1).header.type, MESSAGE_BURY);
+
+    header = score(2);
+    header.attempt = 200;
+    send(broker, ANN, header);
+    assert_int_equal(granted(broker, WES, 2).header.type, MESSAGE_BURY);
+
+    header = score(3);
+    header.flags = HEADER_WHAT_IF;
+    header.attempt = 200;
+    send(broker, ANN, header); /* has a last attempt here */
+    assert_int_equal(granted(broker, WES, 3).header.type, MESSAGE_SCORE);
+}
+
+static void resend_tells_of_attempts_meanwhile(void **state)
 {
     struct dispatch *broker = *state;
     struct header header = score(1);
-    header.deadline_ms = 1000;
     send(broker, ANN, header);
-    struct dispatch_action answer = answered(broker, ANN, MESSAGE_REJECT);
-    assert_non_null(strstr(answer.reason, "deadlines are not supported yet"));
-    assert_non_null(answer.released);
-    assert_int_equal(answer.header.key.sequence, 1);
-    nothing(broker);
+    header.attempt = 3;
+    send(broker, ANN, header);
+    nothing_but_release(broker);
+    header.attempt = 1; /* an older one, late */
+    send(broker, ANN, header);
+    nothing_but_release(broker);
+    join(broker, WANDA, 4);
+    assert_int_equal(granted(broker, WANDA, 1).header.type, MESSAGE_BURY);
 }
 
 static void pong_names_the_instance(void **state)
@@ -759,6 +906,21 @@ static void pong_names_the_instance(void **state)
     struct dispatch *broker = *state;
     dispatch_ping(broker, ANN, &(struct header){.type = MESSAGE_PING});
     assert_true(answered(broker, ANN, MESSAGE_PONG).header.ticket == limits.instance);
+}
+
+static void pong_tells_how_busy_the_broker_is(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    join(broker, WES, 1);
+    for (uint64_t i = 1; i <= 2; i++) {
+        send(broker, ANN, score(i));
+        next(broker);
+    }
+    dispatch_ping(broker, ANN, &(struct header){.type = MESSAGE_PING});
+    struct dispatch_action pong = answered(broker, ANN, MESSAGE_PONG);
+    assert_int_equal(pong.held, 2);
+    assert_int_equal(pong.credits, 3);
 }
 
 /* ---- the end ---- */
@@ -879,8 +1041,15 @@ int main(void)
         TEST(same_key_with_another_body_is_a_batch_of_its_own),
         TEST(over_a_byte_budget_the_answer_is_busy),
         TEST(over_a_count_the_answer_is_busy),
-        TEST(deadlines_are_refused_not_ignored),
+        TEST(deadline_that_passes_in_the_queue_ends_the_attempt),
+        TEST(what_is_left_of_a_deadline_goes_with_each_lease),
+        TEST(passed_deadline_comes_before_a_grant),
+        TEST(worker_may_say_that_a_deadline_has_passed_where_there_is_one),
+        TEST(resend_brings_a_new_deadline),
+        TEST(attempts_at_other_brokers_count),
+        TEST(resend_tells_of_attempts_meanwhile),
         TEST(pong_names_the_instance),
+        TEST(pong_tells_how_busy_the_broker_is),
         TEST(drain_finishes_what_is_leased_and_gives_up_the_rest),
         TEST(drain_ends_after_its_grace),
         TEST(gauges_measure_what_is_held_and_for_how_long),
