@@ -70,7 +70,7 @@ static bool port_is_valid(const char *port)
 static enum status check_tcp(const char *endpoint, const char *address, bool insecure,
                              struct error_text *error)
 {
-    char host[256];
+    char host[ENDPOINT_HOST_SIZE];
     const char *port;
     if (!split_host(address, host, sizeof host, &port) || !port_is_valid(port))
         return error_set(error, STATUS_INVALID,
@@ -93,4 +93,13 @@ enum status endpoint_check(const char *endpoint, bool insecure, struct error_tex
         return check_tcp(endpoint, endpoint + 6, insecure, error);
     return error_set(error, STATUS_INVALID,
                      "%s is neither tcp://HOST:PORT nor ipc://PATH", endpoint);
+}
+
+bool endpoint_name(const char *endpoint, char host[ENDPOINT_HOST_SIZE], const char **port)
+{
+    struct in6_addr number; /* large enough for both */
+    return strncmp(endpoint, "tcp://", 6) == 0 &&
+           split_host(endpoint + 6, host, ENDPOINT_HOST_SIZE, port) &&
+           inet_pton(AF_INET, host, &number) != 1 &&
+           inet_pton(AF_INET6, host, &number) != 1;
 }

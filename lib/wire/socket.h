@@ -18,6 +18,12 @@
 MUST_CHECK enum status endpoint_check(const char *endpoint, bool insecure,
                                       struct error_text *error);
 
+enum { ENDPOINT_HOST_SIZE = 256 };
+
+/* Of a checked endpoint: it has a host that is no number, and so is to be resolved. */
+bool endpoint_name(const char *endpoint, char host[ENDPOINT_HOST_SIZE],
+                   const char **port);
+
 /* A ROUTER that reports unroutable messages. STATUS_TAKEN: the address is in use. */
 MUST_CHECK enum status socket_bind(void *context, const char *endpoint, void **socket,
                                    struct error_text *error);
