@@ -1,38 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dispatch.c - events change the state and leave at most two answers in the outbox; all
  * else follows from the state, one action at a time. */
-#include "broker/dispatch.h"
-
-#include "broker/workers.h"
+#include "broker/leases.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    OUTBOX_MAX = 2,
     RETRY_FULL_MS = 500,
     RETRY_DRAINING_MS = 1000,
-};
-
-struct dispatch {
-    struct dispatch_limits limits;
-    struct jobs *jobs;
-    struct workers *workers;
-    struct region_queue *queue;
-    struct list refused; /* jobs out of attempts that cannot be buried */
-    struct list charged; /* queued jobs whose clients are to be told */
-    struct heap deadlines;
-    uint64_t now_ms;
-    struct dispatch_action outbox[OUTBOX_MAX];
-    uint32_t outbox_count;
-    uint64_t ticks;  /* that there were */
-    bool inspecting; /* some worker may be dead or stuck */
-    bool draining;
-    uint32_t drain_ticks;
-    struct job *drain_cursor; /* the last leased job whose client was told */
-    bool drain_told;          /* all of them were */
-    struct counters counters;
 };
 
 struct dispatch *dispatch_new(const struct dispatch_limits *limits)
@@ -79,7 +56,7 @@ void dispatch_free(struct dispatch *self)
 
 static void post(struct dispatch *self, const struct dispatch_action *action)
 {
-    assert(self->outbox_count < OUTBOX_MAX);
+    assert(self->outbox_count < DISPATCH_OUTBOX_MAX);
     self->outbox[self->outbox_count++] = *action;
 }
 
@@ -136,32 +113,11 @@ uint64_t dispatch_wake_ms(const struct dispatch *self)
     return first == NULL ? UINT64_MAX : first->key;
 }
 
-static bool can_be_buried(const struct job *job)
-{
-    return job->header.type == MESSAGE_SCORE && (job->header.flags & HEADER_WHAT_IF) == 0;
-}
-
-static bool is_used_up(const struct dispatch *self, const struct job *job)
-{
-    return job->charges >= self->limits.attempts_max;
-}
-
-/* From now on it waits in its queue, for as long as it may. */
-static void await_grant(struct dispatch *self, struct job *job)
-{
-    job->state = JOB_QUEUED;
-    if (is_used_up(self, job)) /* nobody but the store ends it */
-        job->expires_ms = 0;
-    heap_remove(&self->deadlines, &job->deadline);
-    if (job->expires_ms != 0)
-        heap_insert(&self->deadlines, &job->deadline, job->expires_ms);
-}
-
 /* What the client says of the job: until when, and how many workers it has cost. What
  * cannot be buried has a last attempt here in any case. */
 static void learn(struct dispatch *self, struct job *job, const struct header *header)
 {
-    uint32_t most = self->limits.attempts_max - (can_be_buried(job) ? 0 : 1);
+    uint32_t most = self->limits.attempts_max - (leases_can_bury(job) ? 0 : 1);
     uint32_t told = header->attempt < most ? header->attempt : most;
     if (job->charges < told)
         job->charges = told;
@@ -189,7 +145,7 @@ static const char *enqueue(struct dispatch *self, uint64_t client,
     }
     job->client = client;
     learn(self, job, header);
-    await_grant(self, job);
+    leases_await(self, job);
     self->counters.jobs_queued++;
     return NULL;
 }
@@ -227,7 +183,7 @@ void dispatch_job(struct dispatch *self, uint64_t client, const struct header *h
         same->client = client;
         learn(self, same, header);
         if (same->state == JOB_QUEUED)
-            await_grant(self, same);
+            leases_await(self, same);
         self->counters.jobs_duplicate++;
         post(self, &(struct dispatch_action){.released = body});
         return;
@@ -259,85 +215,6 @@ void dispatch_ping(struct dispatch *self, uint64_t client, const struct header *
     action.held = jobs_count(self->jobs);
     action.credits = self->draining ? 0 : count_credits(self);
     post(self, &action);
-}
-
-/* ---- leases ---- */
-
-/* Take the job out of its worker's hands; it is in no list then. */
-static void end_lease(struct job *job)
-{
-    list_remove(&job->link);
-    job->worker->leased--;
-    job->worker = NULL;
-}
-
-static void requeue(struct dispatch *self, struct job *job)
-{
-    await_grant(self, job);
-    region_queue_again(self->queue, &job->place);
-}
-
-/* The attempt failed because of the job, as far as can be told. */
-static void charge(struct dispatch *self, struct job *job)
-{
-    self->counters.attempts_charged++;
-    bool buries = is_used_up(self, job); /* which may fail for ever */
-    if (!buries)
-        job->charges++;
-    if (!is_used_up(self, job) || can_be_buried(job)) {
-        requeue(self, job);
-        if (!buries)
-            list_push_back(&self->charged, &job->link);
-        return;
-    }
-    job->state = JOB_REFUSED;
-    list_push_back(&self->refused, &job->link);
-}
-
-/* The job that a worker was at when it died or stood still: the one it named last. Where
- * that is over, the oldest it was handed since it last spoke of itself: it may have begun
- * that and died before its heartbeat was out. NULL: it was idle or waiting. */
-static struct job *job_at_work(const struct dispatch *self, const struct worker *worker)
-{
-    struct job *named = jobs_find_ticket(self->jobs, worker->scoring_ticket);
-    if (named != NULL && named->worker == worker)
-        return named;
-    for (struct list *node = worker->leases.next; node != &worker->leases;
-         node = node->next) {
-        struct job *job = list_item(node, struct job, link);
-        if (job->unheard)
-            return job;
-    }
-    return NULL;
-}
-
-/* All leases of the worker, the newest first, so that the oldest ends at the head. */
-static void take_back(struct dispatch *self, struct worker *worker, struct job *to_charge)
-{
-    while (!list_empty(&worker->leases)) {
-        struct job *job = list_item(worker->leases.prev, struct job, link);
-        end_lease(job);
-        if (job == to_charge) {
-            worker->charged++;
-            charge(self, job);
-        } else {
-            requeue(self, job);
-        }
-    }
-    worker->stalled_ticks = 0;
-}
-
-static void grant(struct dispatch *self, struct job *job, struct worker *worker)
-{
-    jobs_renew_ticket(self->jobs, job);
-    heap_remove(&self->deadlines, &job->deadline);
-    job->state = JOB_LEASED;
-    job->worker = worker;
-    job->unheard = true;
-    list_push_back(&worker->leases, &job->link);
-    if (worker->leased++ == 0)
-        worker->stalled_ticks = 0;
-    self->counters.leases_granted++;
 }
 
 /* ---- from workers ---- */
@@ -406,16 +283,6 @@ static bool answers(enum message_type type, const struct job *job)
            type == (describes ? MESSAGE_DESCRIPTION : MESSAGE_REPLY);
 }
 
-/* The job is over; its body is the caller's. */
-static void *end_job(struct dispatch *self, struct job *job)
-{
-    void *body = job->body;
-    heap_remove(&self->deadlines, &job->deadline);
-    region_queue_leave(self->queue, &job->place);
-    jobs_remove(self->jobs, job);
-    return body;
-}
-
 void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *header,
                     void *body)
 {
@@ -427,11 +294,11 @@ void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *
         return;
     }
     struct worker *worker = job->worker; /* who has the lease, whoever spoke */
-    end_lease(job);
+    leases_end(job);
     if (!answers(header->type, job)) {
         self->counters.malformed_back++;
         worker->charged++;
-        charge(self, job);
+        leases_charge(self, job);
         return;
     }
     struct dispatch_action action = {
@@ -447,7 +314,7 @@ void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *
         region_item_answered(&job->place);
         self->counters.replies_forwarded++;
     }
-    action.released = end_job(self, job);
+    action.released = leases_close(self, job);
     post(self, &action);
 }
 
@@ -460,8 +327,8 @@ void dispatch_return(struct dispatch *self, uint64_t route, const struct header 
         worker->mood = WORKER_RETURNED;
     if (job == NULL)
         return;
-    end_lease(job);
-    requeue(self, job);
+    leases_end(job);
+    leases_requeue(self, job);
     self->counters.leases_returned++;
 }
 
@@ -473,7 +340,7 @@ void dispatch_bye(struct dispatch *self, uint64_t route)
         return;
     self->counters.leases_returned += worker->leased;
     self->counters.workers_left++;
-    take_back(self, worker, NULL);
+    leases_take_back(self, worker, NULL);
     post_note(self, DISPATCH_NOTE_LEFT, worker);
     workers_remove(self->workers, worker);
 }
@@ -489,8 +356,8 @@ void dispatch_unsent(struct dispatch *self, const struct dispatch_action *action
         return;
     struct job *job = jobs_find_ticket(self->jobs, action->header.ticket);
     if (job != NULL && job->worker == worker) { /* it never saw this one */
-        end_lease(job);
-        requeue(self, job);
+        leases_end(job);
+        leases_requeue(self, job);
     }
     worker->silent_ticks = self->limits.liveness_ticks;
     self->inspecting = true;
@@ -502,7 +369,7 @@ static void give_up_leases(struct dispatch *self)
 {
     for (struct worker *worker = workers_next(self->workers, NULL); worker != NULL;
          worker = workers_next(self->workers, worker))
-        take_back(self, worker, NULL);
+        leases_take_back(self, worker, NULL);
 }
 
 void dispatch_tick(struct dispatch *self)
@@ -541,7 +408,7 @@ static bool take_outbox(struct dispatch *self, struct dispatch_action *action)
 static void fail_worker(struct dispatch *self, struct worker *worker, bool dead,
                         struct dispatch_action *action)
 {
-    struct job *to_charge = job_at_work(self, worker);
+    struct job *to_charge = leases_at_work(self, worker);
     *action = (struct dispatch_action){
         .note = dead ? DISPATCH_NOTE_LOST : DISPATCH_NOTE_STUCK,
         .worker = worker->name,
@@ -549,7 +416,7 @@ static void fail_worker(struct dispatch *self, struct worker *worker, bool dead,
         .charged = to_charge != NULL,
     };
     self->counters.leases_lost += worker->leased;
-    take_back(self, worker, to_charge);
+    leases_take_back(self, worker, to_charge);
     if (dead) {
         self->counters.workers_lost++;
         workers_remove(self->workers, worker);
@@ -583,7 +450,7 @@ static bool refuse_job(struct dispatch *self, struct dispatch_action *action)
     *action = refusal(job->client, &job->header, MESSAGE_REJECT,
                       "given up: each attempt ended with the loss of its worker");
     list_remove(&job->link);
-    action->released = end_job(self, job);
+    action->released = leases_close(self, job);
     self->counters.jobs_rejected++;
     return true;
 }
@@ -605,7 +472,7 @@ static bool expire_job(struct dispatch *self, struct dispatch_action *action)
         return false;
     struct job *job = heap_item(heap_first(&self->deadlines), struct job, deadline);
     *action = refusal(job->client, &job->header, MESSAGE_EXPIRED, NULL);
-    action->released = end_job(self, job);
+    action->released = leases_close(self, job);
     self->counters.jobs_expired++;
     return true;
 }
@@ -617,7 +484,7 @@ static bool drain_queue(struct dispatch *self, struct dispatch_action *action)
         return false;
     struct job *job = list_item(item, struct job, place);
     *action = draining(job->client, &job->header);
-    action->released = end_job(self, job);
+    action->released = leases_close(self, job);
     self->counters.jobs_busy++;
     return true;
 }
@@ -660,7 +527,7 @@ static bool grant_next(struct dispatch *self, struct dispatch_action *action)
     if (worker == NULL)
         return false;
     struct job *job = list_item(region_queue_next(self->queue), struct job, place);
-    grant(self, job, worker);
+    leases_grant(self, job, worker);
 
     *action = (struct dispatch_action){
         .to = DISPATCH_WORKER,
@@ -673,7 +540,7 @@ static bool grant_next(struct dispatch *self, struct dispatch_action *action)
     action->header.deadline_ms = 0;
     if (job->expires_ms != 0) /* not passed: expire_job() comes first */
         action->header.deadline_ms = (uint32_t)(job->expires_ms - self->now_ms);
-    if (is_used_up(self, job)) {
+    if (leases_used_up(self, job)) {
         action->header.type = MESSAGE_BURY;
         self->counters.burials++;
     }
@@ -743,61 +610,4 @@ const struct dispatch_limits *dispatch_limits(const struct dispatch *self)
 uint64_t dispatch_ticks(const struct dispatch *self)
 {
     return self->ticks;
-}
-
-/* ---- the invariants ---- */
-
-static void check_that(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void check_job(struct dispatch *self, const struct job *job)
-{
-    bool queued = job->state == JOB_QUEUED, leased = job->state == JOB_LEASED;
-    check_that(job->body != NULL && job->place.region != NULL);
-    check_that(queued == job->place.queued && leased == (job->worker != NULL));
-    check_that(job->charges <= self->limits.attempts_max);
-    check_that(job->state == JOB_REFUSED || can_be_buried(job) || !is_used_up(self, job));
-    check_that((job->deadline.place != 0) == (queued && job->expires_ms != 0));
-    if (leased)
-        check_that(jobs_find_ticket(self->jobs, jobs_ticket(self->jobs, job)) == job);
-}
-
-static uint32_t check_worker(struct dispatch *self, const struct worker *worker)
-{
-    uint32_t count = 0;
-    for (struct list *node = worker->leases.next; node != &worker->leases;
-         node = node->next) {
-        const struct job *job = list_item(node, struct job, link);
-        check_that(job->state == JOB_LEASED && job->worker == worker);
-        check_that(++count <= WORKER_WINDOW_MAX);
-    }
-    check_that(count == worker->leased &&
-               workers_find(self->workers, worker->route) == worker);
-    return count;
-}
-
-void dispatch_check(struct dispatch *self)
-{
-    uint32_t counts[JOB_REFUSED + 1] = {0}, workers = 0, leased = 0;
-    size_t bytes = 0;
-    for (struct job *job = jobs_next(self->jobs, NULL); job != NULL;
-         job = jobs_next(self->jobs, job)) {
-        check_job(self, job);
-        counts[job->state]++;
-        bytes += job->place.size;
-    }
-    for (struct worker *worker = workers_next(self->workers, NULL); worker != NULL;
-         worker = workers_next(self->workers, worker)) {
-        leased += check_worker(self, worker);
-        check_that(++workers <= self->limits.workers_max);
-    }
-    region_queue_check(self->queue);
-    check_that(leased == counts[JOB_LEASED] && workers == workers_count(self->workers));
-    check_that(counts[JOB_QUEUED] == region_queue_count(self->queue));
-    check_that(counts[JOB_QUEUED] + leased + counts[JOB_REFUSED] ==
-               jobs_count(self->jobs));
-    check_that(bytes == region_queue_bytes(self->queue));
 }

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leases.c - each change of a job's place in one function. */
+#include "broker/leases.h"
+
+bool leases_can_bury(const struct job *job)
+{
+    return job->header.type == MESSAGE_SCORE && (job->header.flags & HEADER_WHAT_IF) == 0;
+}
+
+bool leases_used_up(const struct dispatch *self, const struct job *job)
+{
+    return job->charges >= self->limits.attempts_max;
+}
+
+void leases_await(struct dispatch *self, struct job *job)
+{
+    job->state = JOB_QUEUED;
+    if (leases_used_up(self, job)) /* nobody but the store ends it */
+        job->expires_ms = 0;
+    heap_remove(&self->deadlines, &job->deadline);
+    if (job->expires_ms != 0)
+        heap_insert(&self->deadlines, &job->deadline, job->expires_ms);
+}
+
+void leases_end(struct job *job)
+{
+    list_remove(&job->link);
+    job->worker->leased--;
+    job->worker = NULL;
+}
+
+void leases_requeue(struct dispatch *self, struct job *job)
+{
+    leases_await(self, job);
+    region_queue_again(self->queue, &job->place);
+}
+
+void leases_charge(struct dispatch *self, struct job *job)
+{
+    self->counters.attempts_charged++;
+    bool buries = leases_used_up(self, job); /* which may fail for ever */
+    if (!buries)
+        job->charges++;
+    if (!leases_used_up(self, job) || leases_can_bury(job)) {
+        leases_requeue(self, job);
+        if (!buries)
+            list_push_back(&self->charged, &job->link);
+        return;
+    }
+    job->state = JOB_REFUSED;
+    list_push_back(&self->refused, &job->link);
+}
+
+/* The one that it named last. Where that is over, the oldest it was handed since it last
+ * spoke of itself: it may have begun that and died before its heartbeat was out. Else it
+ * was idle or waiting. */
+struct job *leases_at_work(const struct dispatch *self, const struct worker *worker)
+{
+    struct job *named = jobs_find_ticket(self->jobs, worker->scoring_ticket);
+    if (named != NULL && named->worker == worker)
+        return named;
+    for (struct list *node = worker->leases.next; node != &worker->leases;
+         node = node->next) {
+        struct job *job = list_item(node, struct job, link);
+        if (job->unheard)
+            return job;
+    }
+    return NULL;
+}
+
+/* The newest first, so that the oldest ends at the head. */
+void leases_take_back(struct dispatch *self, struct worker *worker, struct job *to_charge)
+{
+    while (!list_empty(&worker->leases)) {
+        struct job *job = list_item(worker->leases.prev, struct job, link);
+        leases_end(job);
+        if (job == to_charge) {
+            worker->charged++;
+            leases_charge(self, job);
+        } else {
+            leases_requeue(self, job);
+        }
+    }
+    worker->stalled_ticks = 0;
+}
+
+void leases_grant(struct dispatch *self, struct job *job, struct worker *worker)
+{
+    jobs_renew_ticket(self->jobs, job);
+    heap_remove(&self->deadlines, &job->deadline);
+    job->state = JOB_LEASED;
+    job->worker = worker;
+    job->unheard = true;
+    list_push_back(&worker->leases, &job->link);
+    if (worker->leased++ == 0)
+        worker->stalled_ticks = 0;
+    self->counters.leases_granted++;
+}
+
+void *leases_close(struct dispatch *self, struct job *job)
+{
+    void *body = job->body;
+    heap_remove(&self->deadlines, &job->deadline);
+    region_queue_leave(self->queue, &job->place);
+    jobs_remove(self->jobs, job);
+    return body;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leases.h - a job's way between its queue and the workers.
+ *
+ *            leases_grant           leases_end
+ *   QUEUED ---------------> LEASED ------------> in nobody's hands, for a moment:
+ *      ^                                           leases_requeue, at the head; or
+ *      +-------------------------------------------leases_charge, which refuses it where
+ *                                                  that was the last attempt; or
+ *                                                  leases_close: it is over
+ *
+ * Part of the dispatcher: these work on its state, and on nothing else. */
+
+#ifndef BROKER_LEASES_H
+#define BROKER_LEASES_H
+
+#include "broker/dispatch_state.h"
+
+/* After its last attempt it is settled DEAD: a batch that counts. */
+bool leases_can_bury(const struct job *job);
+
+/* All attempts are used. */
+bool leases_used_up(const struct dispatch *self, const struct job *job);
+
+/* The job is in its queue, for as long as its deadline lets it. */
+void leases_await(struct dispatch *self, struct job *job);
+
+void leases_grant(struct dispatch *self, struct job *job, struct worker *worker);
+
+/* Take the job out of its worker's hands. One of the next three must follow. */
+void leases_end(struct job *job);
+
+/* Unharmed. */
+void leases_requeue(struct dispatch *self, struct job *job);
+
+/* The attempt failed because of the job, as far as can be told. */
+void leases_charge(struct dispatch *self, struct job *job);
+
+/* The job, leased no more, is over; its body is the caller's. */
+void *leases_close(struct dispatch *self, struct job *job);
+
+/* The job that a worker was at when it died or stood still; NULL: none. */
+struct job *leases_at_work(const struct dispatch *self, const struct worker *worker);
+
+/* End all leases of the worker. */
+void leases_take_back(struct dispatch *self, struct worker *worker,
+                      struct job *to_charge);
+
+#endif
