@@ -22,6 +22,8 @@ struct dispatch *dispatch_new(const struct dispatch_limits *limits)
         .regions_max = limits->regions_max,
         .bytes_max = limits->bytes_max,
         .region_bytes_max = limits->region_bytes_max,
+        .bulk_wait = limits->bulk_wait_ticks,
+        .weights = limits->weights,
     };
     struct dispatch *self = calloc(1, sizeof *self);
     if (self == NULL)
@@ -138,6 +140,7 @@ static const char *enqueue(struct dispatch *self, uint64_t client,
     if (job == NULL)
         return "the broker holds its maximum of batches";
     job->place.entered = self->ticks;
+    job->place.priority = header->priority == 0 ? REGION_BULK : REGION_INTERACTIVE;
     if (region_queue_enter(self->queue, region, &job->place, body_size + HEADER_SIZE,
                            &reason) != STATUS_OK) {
         jobs_remove(self->jobs, job);
@@ -479,7 +482,7 @@ static bool expire_job(struct dispatch *self, struct dispatch_action *action)
 
 static bool drain_queue(struct dispatch *self, struct dispatch_action *action)
 {
-    struct region_item *item = region_queue_next(self->queue);
+    struct region_item *item = region_queue_first(self->queue, self->ticks);
     if (item == NULL)
         return false;
     struct job *job = list_item(item, struct job, place);
@@ -526,7 +529,9 @@ static bool grant_next(struct dispatch *self, struct dispatch_action *action)
     struct worker *worker = workers_pick(self->workers);
     if (worker == NULL)
         return false;
-    struct job *job = list_item(region_queue_next(self->queue), struct job, place);
+    struct region_item *item = region_queue_first(self->queue, self->ticks);
+    struct job *job = list_item(item, struct job, place);
+    region_queue_take(self->queue, item);
     leases_grant(self, job, worker);
 
     *action = (struct dispatch_action){

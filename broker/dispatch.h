@@ -37,11 +37,13 @@ struct dispatch_limits {
     uint32_t attempts_max; /* 1 to 254 */
     size_t bytes_max;      /* of bodies and headers, queued and leased together */
     size_t region_bytes_max;
-    uint32_t lease_ticks;    /* without progress, until leases are taken back */
-    uint32_t liveness_ticks; /* of silence, until a worker counts as dead */
-    uint32_t drain_ticks;    /* that leased jobs have to finish when draining */
-    uint64_t instance;       /* random, told to clients: names this start of the broker */
-    uint64_t secret;         /* random, told to nobody: seeds the hash tables */
+    struct weights weights;   /* of regions; borrowed */
+    uint32_t bulk_wait_ticks; /* in the queue, until bulk takes turns with interactive */
+    uint32_t lease_ticks;     /* without progress, until leases are taken back */
+    uint32_t liveness_ticks;  /* of silence, until a worker counts as dead */
+    uint32_t drain_ticks;     /* that leased jobs have to finish when draining */
+    uint64_t instance; /* random, told to clients: names this start of the broker */
+    uint64_t secret;   /* random, told to nobody: seeds the hash tables */
     body_equal_fn *body_equal;
 };
 

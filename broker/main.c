@@ -18,6 +18,8 @@ struct broker_config {
     bool insecure;
     uint64_t lease_ms, liveness_ms, drain_ms, attempts;
     uint64_t queue_bytes, region_queue_bytes, queue_batches;
+    uint64_t bulk_wait_ms;
+    struct config_list weight;
 };
 
 /* A batch of the largest size must fit into each budget, or it would be BUSY for ever. */
@@ -41,6 +43,10 @@ static const struct config_key keys[] = {
      UINT64_MAX / 2, "BYTES", "batches held for one region"},
     {KEY("queue-batches", CONFIG_COUNT, queue_batches), "16384", 1, 1 << 20, "N",
      "batches held for all regions, whatever their size"},
+    {KEY("weight", CONFIG_LIST, weight), NULL, 0, 0, "REGION=N",
+     "REGION and all below it may send N times as many bytes as others"},
+    {KEY("bulk-wait-ms", CONFIG_COUNT, bulk_wait_ms), "1000", 0, 3600000, "MS",
+     "how long bulk batches wait for interactive ones before they take turns"},
     {KEY("drain-ms", CONFIG_COUNT, drain_ms), "10000", 0, 3600000, "MS",
      "how long workers have to finish when the broker is stopped"},
     {KEY("metrics", CONFIG_TEXT, metrics), NULL, 0, 0, "ADDRESS:PORT",
@@ -53,6 +59,18 @@ static const struct config_key keys[] = {
      "read options from a YAML file"},
 };
 #undef KEY
+
+static enum status check_weights(const struct broker_config *config,
+                                 struct error_text *error)
+{
+    struct weights weights;
+    enum status status =
+        weights_open(&weights, config->weight.items, config->weight.count, error);
+    if (status != STATUS_OK)
+        return error_prefix(error, status, "weight");
+    weights_close(&weights);
+    return STATUS_OK;
+}
 
 static enum status check_config(const void *target, struct error_text *error)
 {
@@ -73,6 +91,9 @@ static enum status check_config(const void *target, struct error_text *error)
     status = endpoint_check(config->back, config->insecure, error);
     if (status != STATUS_OK)
         return error_prefix(error, status, "back");
+    status = check_weights(config, error);
+    if (status != STATUS_OK)
+        return status;
     if (config->metrics != NULL)
         status = metrics_address_check(config->metrics, config->insecure, error);
     return status == STATUS_OK ? STATUS_OK : error_prefix(error, status, "metrics");
@@ -98,7 +119,8 @@ static uint32_t ticks(uint64_t ms)
     return count == 0 ? 1 : (uint32_t)count;
 }
 
-static struct dispatch_limits make_limits(const struct broker_config *config)
+static struct dispatch_limits make_limits(const struct broker_config *config,
+                                          const struct weights *weights)
 {
     return (struct dispatch_limits){
         .jobs_max = (uint32_t)config->queue_batches,
@@ -107,6 +129,8 @@ static struct dispatch_limits make_limits(const struct broker_config *config)
         .attempts_max = (uint32_t)config->attempts,
         .bytes_max = config->queue_bytes,
         .region_bytes_max = config->region_queue_bytes,
+        .weights = *weights,
+        .bulk_wait_ticks = ticks(config->bulk_wait_ms),
         .lease_ticks = ticks(config->lease_ms),
         .liveness_ticks = ticks(config->liveness_ms),
         .drain_ticks = ticks(config->drain_ms),
@@ -156,27 +180,39 @@ static enum status run(const struct broker_config *config, struct loop *loop,
     return status;
 }
 
-static enum status serve(const struct broker_config *config, int locks[2],
-                         struct error_text *error)
+static enum status open_loop(const struct broker_config *config,
+                             const struct weights *weights, int locks[2],
+                             struct loop **loop, struct error_text *error)
 {
-    const struct dispatch_limits limits = make_limits(config);
-    struct meters *meters;
-    struct loop *loop;
-    enum status status = check_config(config, error);
-    if (status == STATUS_OK)
-        status = lock_address(config->front, &locks[0], error);
+    const struct dispatch_limits limits = make_limits(config, weights);
+    enum status status = lock_address(config->front, &locks[0], error);
     if (status == STATUS_OK)
         status = lock_address(config->back, &locks[1], error);
     if (status == STATUS_OK)
-        status = loop_open(config->front, config->back, &limits, &loop, error);
-    if (status != STATUS_OK)
-        return status;
+        status = loop_open(config->front, config->back, &limits, loop, error);
+    return status;
+}
 
-    meters = meters_new();
-    status = meters == NULL ? error_set(error, STATUS_NOMEM, "out of memory")
-                            : run(config, loop, meters, error);
+static enum status serve(const struct broker_config *config, int locks[2],
+                         struct error_text *error)
+{
+    struct weights weights = {0};
+    struct meters *meters = NULL;
+    struct loop *loop = NULL;
+    enum status status = check_config(config, error);
+    if (status == STATUS_OK)
+        status =
+            weights_open(&weights, config->weight.items, config->weight.count, error);
+    if (status == STATUS_OK)
+        status = open_loop(config, &weights, locks, &loop, error);
+    if (status == STATUS_OK) {
+        meters = meters_new();
+        status = meters == NULL ? error_set(error, STATUS_NOMEM, "out of memory")
+                                : run(config, loop, meters, error);
+    }
     loop_close(loop);
     meters_free(meters);
+    weights_close(&weights);
     return status;
 }
 

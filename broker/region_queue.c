@@ -9,16 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a region has queued of one priority. */
+struct lane {
+    struct list link;  /* in `active` of its priority while something is queued */
+    struct list queue; /* next first */
+    struct region *region;
+    uint32_t count;
+    size_t deficit; /* bytes that it may still send */
+    bool served;    /* it has had its quantum in this turn */
+};
+
 struct region {
-    struct list link;      /* in `active` while something is queued, else in `idle`;
-                            * in `free`, the longest idle first, without items */
+    struct list link;      /* in `used` while it has items, else in `free`, the longest
+                            * idle first */
     struct hash_node node; /* by name, once it has one */
-    struct list queue;     /* next first */
-    uint32_t queued_count;
+    struct lane lanes[REGION_PRIORITY_COUNT];
     uint32_t item_count; /* queued and taken */
-    size_t bytes;        /* of these */
-    size_t deficit;      /* bytes that it may still send */
-    bool served;         /* it has had its quantum in this turn */
+    uint32_t weight;
+    size_t bytes; /* of its items */
     uint64_t answered, answered_bytes;
     char name[HEADER_REGION_MAX + 1]; /* empty: never used */
 };
@@ -27,8 +35,11 @@ struct region_queue {
     struct region_limits limits;
     uint64_t seed;
     struct hash names;
-    struct list free, idle;
-    struct list active; /* the one whose turn it is first */
+    struct list free, used;
+    struct list active[REGION_PRIORITY_COUNT]; /* lanes, the one whose turn it is first */
+    struct list ages[REGION_PRIORITY_COUNT];   /* queued items, the oldest first */
+    int64_t lead; /* bytes sent of interactive items more than of bulk ones, while both
+                   * were there; at most a quantum is remembered */
     uint32_t queued_count;
     size_t bytes;
     struct region regions[]; /* limits.regions_max slots */
@@ -44,8 +55,11 @@ struct region_queue *region_queue_new(const struct region_limits *limits, uint64
     self->limits = *limits;
     self->seed = seed;
     list_init(&self->free);
-    list_init(&self->idle);
-    list_init(&self->active);
+    list_init(&self->used);
+    for (int priority = 0; priority < REGION_PRIORITY_COUNT; priority++) {
+        list_init(&self->active[priority]);
+        list_init(&self->ages[priority]);
+    }
     for (uint32_t i = 0; i < limits->regions_max; i++)
         list_push_back(&self->free, &self->regions[i].link);
     if (hash_open(&self->names, limits->regions_max) != STATUS_OK) {
@@ -89,40 +103,59 @@ static struct region *add_region(struct region_queue *self, const char *name)
     if (region->name[0] != '\0')
         hash_remove(&self->names, &region->node);
     memcpy(region->name, name, size + 1);
-    region->deficit = 0;
-    region->served = false;
+    region->weight = weights_find(&self->limits.weights, name);
     region->answered = region->answered_bytes = 0;
-    list_init(&region->queue);
+    for (int priority = 0; priority < REGION_PRIORITY_COUNT; priority++) {
+        region->lanes[priority] = (struct lane){.region = region};
+        list_init(&region->lanes[priority].link);
+        list_init(&region->lanes[priority].queue);
+    }
     hash_insert(&self->names, &region->node, name_hash(self, name));
     return region;
 }
 
-static void move_region(struct region *region, struct list *to)
+static void move_to_back(struct list *link, struct list *to)
 {
-    list_remove(&region->link);
-    list_push_back(to, &region->link);
+    list_remove(link);
+    list_push_back(to, link);
 }
 
-/* The region has something to send from now on: its turn comes after the others'. */
-static void activate(struct region_queue *self, struct region *region)
+static struct region_item *by_age(struct list *node)
 {
-    if (region->queued_count == 0)
-        move_region(region, &self->active);
-    region->queued_count++;
+    return list_item(node, struct region_item, age);
+}
+
+static struct lane *lane_of(const struct region_item *item)
+{
+    return &item->region->lanes[item->priority];
+}
+
+/* From now on it waits; where in the queue is the caller's to say. `after` is the item
+ * that came before it, or the ring itself. */
+static struct lane *queue_up(struct region_queue *self, struct region_item *item,
+                             struct list *after)
+{
+    struct lane *lane = lane_of(item);
+    if (lane->count++ == 0) /* its turn comes after the others' */
+        move_to_back(&lane->link, &self->active[item->priority]);
+    list_insert_after(after, &item->age);
+    item->queued = true;
     self->queued_count++;
+    return lane;
 }
 
 static void unqueue(struct region_queue *self, struct region_item *item)
 {
-    struct region *region = item->region;
+    struct lane *lane = lane_of(item);
     list_remove(&item->link);
+    list_remove(&item->age);
     item->queued = false;
     self->queued_count--;
-    if (--region->queued_count > 0)
+    if (--lane->count > 0)
         return;
-    move_region(region, &self->idle);
-    region->deficit = 0; /* nobody saves up while there is nothing to send */
-    region->served = false;
+    list_remove(&lane->link);
+    lane->deficit = 0; /* nobody saves up while there is nothing to send */
+    lane->served = false;
 }
 
 static const char *refusal(const struct region_queue *self, const struct region *region,
@@ -148,46 +181,78 @@ enum status region_queue_enter(struct region_queue *self, const char *name,
 
     if (region == NULL)
         region = add_region(self, name);
-    if (region->item_count == 0)
-        move_region(region, &self->idle);
+    if (region->item_count++ == 0)
+        move_to_back(&region->link, &self->used);
     item->region = region;
     item->size = size;
-    item->queued = true;
-    activate(self, region);
-    list_push_back(&region->queue, &item->link);
-    region->item_count++;
+    struct list *ages = &self->ages[item->priority], *after = ages->prev;
+    while (after != ages && by_age(after)->entered > item->entered)
+        after = after->prev;
+    list_push_back(&queue_up(self, item, after)->queue, &item->link);
     region->bytes += size;
     self->bytes += size;
     return STATUS_OK;
 }
 
-struct region_item *region_queue_next(struct region_queue *self)
+static enum region_priority priority_in_turn(const struct region_queue *self,
+                                             uint64_t now)
 {
-    while (!list_empty(&self->active)) {
-        struct region *region = list_item(self->active.next, struct region, link);
-        struct region_item *item =
-            list_item(region->queue.next, struct region_item, link);
-        if (!region->served) {
-            region->served = true;
-            region->deficit += REGION_QUANTUM;
+    const struct list *bulk = &self->ages[REGION_BULK];
+    if (list_empty(bulk))
+        return REGION_INTERACTIVE;
+    if (list_empty(&self->ages[REGION_INTERACTIVE]))
+        return REGION_BULK;
+    bool overdue = now - by_age(bulk->next)->entered > self->limits.bulk_wait;
+    return overdue && self->lead >= REGION_QUANTUM ? REGION_BULK : REGION_INTERACTIVE;
+}
+
+struct region_item *region_queue_first(struct region_queue *self, uint64_t now)
+{
+    struct list *active = &self->active[priority_in_turn(self, now)];
+    while (!list_empty(active)) {
+        struct lane *lane = list_item(active->next, struct lane, link);
+        struct region_item *item = list_item(lane->queue.next, struct region_item, link);
+        if (!lane->served) {
+            lane->served = true;
+            lane->deficit += (size_t)REGION_QUANTUM * lane->region->weight;
         }
-        if (item->size <= region->deficit) {
-            region->deficit -= item->size;
-            unqueue(self, item);
+        if (item->size <= lane->deficit)
             return item;
-        }
-        region->served = false;
-        move_region(region, &self->active);
+        lane->served = false;
+        move_to_back(&lane->link, active);
     }
     return NULL;
 }
 
+/* Bytes count between the priorities only while both have something. */
+static void count_lead(struct region_queue *self, const struct region_item *item)
+{
+    int64_t size = (int64_t)item->size;
+    if (list_empty(&self->ages[REGION_BULK]) ||
+        list_empty(&self->ages[REGION_INTERACTIVE]))
+        return;
+    self->lead += item->priority == REGION_INTERACTIVE ? size : -size;
+    if (self->lead > REGION_QUANTUM)
+        self->lead = REGION_QUANTUM;
+}
+
+void region_queue_take(struct region_queue *self, struct region_item *item)
+{
+    struct lane *lane = lane_of(item);
+    assert(item->queued && lane->queue.next == &item->link);
+    assert(lane->served && lane->deficit >= item->size);
+    lane->deficit -= item->size;
+    count_lead(self, item);
+    unqueue(self, item);
+}
+
 void region_queue_again(struct region_queue *self, struct region_item *item)
 {
+    struct list *ages = &self->ages[item->priority], *after = ages;
     assert(!item->queued);
-    activate(self, item->region);
-    item->queued = true;
-    list_push_front(&item->region->queue, &item->link);
+    while (after->next != ages && by_age(after->next)->entered < item->entered)
+        after = after->next;
+    list_push_front(&queue_up(self, item, after)->queue, &item->link);
 }
 
 void region_queue_leave(struct region_queue *self, struct region_item *item)
@@ -199,7 +264,7 @@ void region_queue_leave(struct region_queue *self, struct region_item *item)
     region->bytes -= item->size;
     item->region = NULL;
     if (--region->item_count == 0)
-        move_region(region, &self->free);
+        move_to_back(&region->link, &self->free);
 }
 
 void region_item_answered(struct region_item *item)
@@ -208,34 +273,51 @@ void region_item_answered(struct region_item *item)
     item->region->answered_bytes += item->size;
 }
 
+/* The oldest of a lane is its first, but for what was put back: near enough. */
 static uint64_t oldest_of(const struct region *region)
 {
-    const struct region_item *item = (const struct region_item *)(const void *)
-                                         region->queue.next; /* its first member */
-    return region->queued_count == 0 ? 0 : item->entered;
+    uint64_t oldest = UINT64_MAX;
+    for (int priority = 0; priority < REGION_PRIORITY_COUNT; priority++) {
+        const struct lane *lane = &region->lanes[priority];
+        if (lane->count > 0) {
+            uint64_t entered =
+                list_item(lane->queue.next, struct region_item, link)->entered;
+            oldest = entered < oldest ? entered : oldest;
+        }
+    }
+    return oldest == UINT64_MAX ? 0 : oldest;
+}
+
+static void view_region(const struct region *region,
+                        void (*visit)(void *arg, const struct region_view *region),
+                        void *arg)
+{
+    uint32_t interactive = region->lanes[REGION_INTERACTIVE].count;
+    uint32_t queued = region->lanes[REGION_BULK].count + interactive;
+    const struct region_view view = {
+        .name = region->name,
+        .weight = region->weight,
+        .queued = queued,
+        .interactive = interactive,
+        .taken = region->item_count - queued,
+        .bytes = region->bytes,
+        .oldest_entered = oldest_of(region),
+        .answered = region->answered,
+        .answered_bytes = region->answered_bytes,
+    };
+    if (region->name[0] != '\0')
+        visit(arg, &view);
 }
 
 void region_queue_visit(const struct region_queue *self,
                         void (*visit)(void *arg, const struct region_view *region),
                         void *arg)
 {
-    const struct list *const rings[] = {&self->active, &self->idle, &self->free};
+    const struct list *const rings[] = {&self->used, &self->free};
     for (size_t i = 0; i < sizeof rings / sizeof rings[0]; i++)
-        for (const struct list *at = rings[i]->next; at != rings[i]; at = at->next) {
-            const struct region *region =
-                (const struct region *)(const void *)at; /* its first member */
-            const struct region_view view = {
-                .name = region->name,
-                .queued = region->queued_count,
-                .taken = region->item_count - region->queued_count,
-                .bytes = region->bytes,
-                .oldest_entered = oldest_of(region),
-                .answered = region->answered,
-                .answered_bytes = region->answered_bytes,
-            };
-            if (region->name[0] != '\0')
-                visit(arg, &view);
-        }
+        for (const struct list *at = rings[i]->next; at != rings[i]; at = at->next)
+            view_region((const struct region *)(const void *)at, /* its first member */
+                        visit, arg);
 }
 
 uint32_t region_queue_count(const struct region_queue *self)
@@ -246,11 +328,10 @@ uint32_t region_queue_count(const struct region_queue *self)
 uint64_t region_queue_oldest(const struct region_queue *self, uint64_t none)
 {
     uint64_t oldest = none;
-    for (const struct list *at = self->active.next; at != &self->active; at = at->next) {
-        const struct region *region =
-            (const struct region *)(const void *)at; /* its first member */
-        if (oldest_of(region) < oldest)
-            oldest = oldest_of(region);
+    for (int priority = 0; priority < REGION_PRIORITY_COUNT; priority++) {
+        const struct list *ages = &self->ages[priority];
+        if (!list_empty(ages) && by_age(ages->next)->entered < oldest)
+            oldest = by_age(ages->next)->entered;
     }
     return oldest;
 }
@@ -266,39 +347,68 @@ static void check_that(bool holds)
         abort();
 }
 
-static void check_region(const struct region_queue *self, const struct region *region,
-                         bool active)
+static size_t check_lane(const struct region_queue *self, const struct region *region,
+                         enum region_priority priority)
 {
+    const struct lane *lane = &region->lanes[priority];
     uint32_t count = 0;
     size_t bytes = 0;
-    for (struct list *node = region->queue.next; node != &region->queue;
-         node = node->next) {
+    for (struct list *node = lane->queue.next; node != &lane->queue; node = node->next) {
         const struct region_item *item = list_item(node, struct region_item, link);
-        check_that(item->queued && item->region == region);
+        check_that(item->queued && item->region == region && item->priority == priority);
         check_that(++count <= self->queued_count);
         bytes += item->size;
     }
-    check_that(count == region->queued_count && active == (count > 0));
-    check_that(region->item_count > 0 && region->item_count >= count);
+    check_that(count == lane->count && list_empty(&lane->link) == (count == 0));
+    check_that(count > 0 || (lane->deficit == 0 && !lane->served));
+    /* What it saved up was not enough for its first item, plus a quantum. */
+    check_that(lane->deficit <=
+               BODY_SIZE_MAX + HEADER_SIZE + (size_t)REGION_QUANTUM * region->weight);
+    return bytes;
+}
+
+static void check_region(const struct region_queue *self, const struct region *region)
+{
+    size_t bytes = 0;
+    uint32_t queued = 0;
+    for (int priority = 0; priority < REGION_PRIORITY_COUNT; priority++) {
+        bytes += check_lane(self, region, (enum region_priority)priority);
+        queued += region->lanes[priority].count;
+    }
+    check_that(region->item_count > 0 && region->item_count >= queued);
     check_that(region->bytes >= bytes && region->bytes <= self->limits.region_bytes_max);
-    check_that(active || region->deficit == 0);
-    check_that(find_region(self, region->name) == region);
+    check_that(region->weight > 0 && find_region(self, region->name) == region);
+}
+
+/* Returns how many items of the priority are queued. */
+static uint32_t check_ages(const struct region_queue *self, enum region_priority priority)
+{
+    const struct list *ages = &self->ages[priority];
+    uint32_t count = 0;
+    uint64_t entered = 0;
+    for (struct list *node = ages->next; node != ages; node = node->next) {
+        const struct region_item *item = by_age(node);
+        check_that(item->queued && item->priority == priority &&
+                   item->entered >= entered);
+        check_that(++count <= self->queued_count);
+        entered = item->entered;
+    }
+    check_that(list_empty(ages) == list_empty(&self->active[priority]));
+    return count;
 }
 
 void region_queue_check(const struct region_queue *self)
 {
-    const struct list *rings[] = {&self->idle, &self->active};
     uint32_t regions = 0, queued = 0, named = 0;
     size_t bytes = 0;
-    for (size_t i = 0; i < 2; i++) {
-        for (struct list *node = rings[i]->next; node != rings[i]; node = node->next) {
-            const struct region *region = list_item(node, struct region, link);
-            check_that(++regions <= self->limits.regions_max);
-            check_region(self, region, i == 1);
-            queued += region->queued_count;
-            bytes += region->bytes;
-            named++;
-        }
+    for (struct list *node = self->used.next; node != &self->used; node = node->next) {
+        const struct region *region = list_item(node, struct region, link);
+        check_that(++regions <= self->limits.regions_max);
+        check_region(self, region);
+        for (int priority = 0; priority < REGION_PRIORITY_COUNT; priority++)
+            queued += region->lanes[priority].count;
+        bytes += region->bytes;
+        named++;
     }
     for (struct list *node = self->free.next; node != &self->free; node = node->next) {
         const struct region *region = list_item(node, struct region, link);
@@ -307,6 +417,8 @@ void region_queue_check(const struct region_queue *self)
         named += region->name[0] != '\0';
     }
     check_that(regions == self->limits.regions_max && named == self->names.count);
-    check_that(queued == self->queued_count);
+    check_that(queued == self->queued_count && self->lead <= REGION_QUANTUM);
+    check_that(check_ages(self, REGION_BULK) + check_ages(self, REGION_INTERACTIVE) ==
+               queued);
     check_that(bytes == self->bytes && bytes <= self->limits.bytes_max);
 }

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* region_queue.h - whose batch is next: deficit round-robin over regions by bytes.
+/* region_queue.h - whose batch is next: deficit round-robin over regions by bytes, within
+ * two priorities.
  *
- * Each region with something queued gets, in turn, the right to send REGION_QUANTUM more
- * bytes; what it does not use it keeps for its next turn, until its queue is empty. So a
- * region that floods the broker delays the others by one turn, whatever its batches'
- * sizes.
+ * Each region with something queued gets, in turn, the right to send REGION_QUANTUM times
+ * its weight more bytes; what it does not use it keeps for its next turn, until its queue
+ * is empty. So a region that floods the broker delays the others by one turn, whatever
+ * its batches' sizes.
  *
- *          enter           next              leave
- *   (new) ------> QUEUED --------> (leased) -------> (gone)
- *                    ^  again         |
- *                    +----------------+
+ * Interactive items go before bulk ones, and both are served as above. While a bulk item
+ * has waited for bulk_wait, interactive and bulk take turns by bytes: so bulk has at
+ * least half of what is sent, and never starves.
+ *
+ *          enter           first, take           leave
+ *   (new) ------> QUEUED --------------> (leased) -------> (gone)
+ *                    ^      again           |
+ *                    +----------------------+
  *
  * An item counts against the budgets from enter to leave. The items live in the caller's
  * jobs. A region without items keeps its name and its totals until its place is needed:
@@ -20,6 +25,7 @@
 
 #include "base/list.h"
 #include "base/status.h"
+#include "broker/weights.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,22 +33,28 @@
 
 enum { REGION_QUANTUM = 128 << 10 };
 
+enum region_priority { REGION_BULK, REGION_INTERACTIVE, REGION_PRIORITY_COUNT };
+
 struct region;
 struct region_queue;
 
-/* Part of a job; only region_queue.c changes it, but for `entered`. */
+/* Part of a job; only region_queue.c changes it, but for `entered` and `priority`. */
 struct region_item {
     struct list link; /* in the region's queue; alone while leased */
+    struct list age;  /* among all that are queued of its priority */
     struct region *region;
     size_t size;
     bool queued;
-    uint64_t entered; /* the caller's clock, set before enter */
+    enum region_priority priority; /* set before enter */
+    uint64_t entered; /* the caller's clock, which never goes back; likewise */
 };
 
 struct region_limits {
     uint32_t regions_max;
     size_t bytes_max; /* of all items, queued and leased */
     size_t region_bytes_max;
+    uint64_t bulk_wait;     /* by the clock of `entered` */
+    struct weights weights; /* borrowed */
 };
 
 /* Returns NULL when out of memory. */
@@ -57,8 +69,11 @@ MUST_CHECK enum status region_queue_enter(struct region_queue *self, const char 
                                           struct region_item *item, size_t size,
                                           const char **reason);
 
-/* Take the item whose turn it is; NULL: nothing is queued. It stays within the budget. */
-MUST_CHECK struct region_item *region_queue_next(struct region_queue *self);
+/* The item whose turn it is; NULL: nothing is queued. */
+struct region_item *region_queue_first(struct region_queue *self, uint64_t now);
+
+/* Take what region_queue_first() has just named. It stays within the budget. */
+void region_queue_take(struct region_queue *self, struct region_item *item);
 
 /* Put an item that was taken back at the head of its region's queue. */
 void region_queue_again(struct region_queue *self, struct region_item *item);
@@ -71,13 +86,14 @@ void region_item_answered(struct region_item *item);
 
 struct region_view {
     const char *name;
-    uint32_t queued, taken;
-    size_t bytes;            /* of both */
-    uint64_t oldest_entered; /* of what is queued */
+    uint32_t weight;
+    uint32_t queued, interactive, taken; /* interactive: of what is queued */
+    size_t bytes;                        /* of queued and taken */
+    uint64_t oldest_entered;             /* of what is queued */
     uint64_t answered, answered_bytes;
 };
 
-/* Every region that is remembered, those with something queued first. */
+/* Every region that is remembered, those with items first. */
 void region_queue_visit(const struct region_queue *self,
                         void (*visit)(void *arg, const struct region_view *region),
                         void *arg);
@@ -85,8 +101,7 @@ void region_queue_visit(const struct region_queue *self,
 uint32_t region_queue_count(const struct region_queue *self); /* queued items */
 size_t region_queue_bytes(const struct region_queue *self);   /* queued and taken */
 
-/* The least `entered` of the regions' next items; `none` where nothing is queued. Linear
- * in the regions. */
+/* The least `entered` of the queued items; `none` where nothing is queued. */
 uint64_t region_queue_oldest(const struct region_queue *self, uint64_t none);
 
 /* Abort unless every invariant holds. Linear: for tests and the simulator. */

@@ -103,6 +103,7 @@ static struct dispatch *new_broker(void)
         .attempts_max = 3,
         .bytes_max = 60000,
         .region_bytes_max = 25000,
+        .bulk_wait_ticks = 3,
         .lease_ticks = 30,
         .liveness_ticks = 12,
         .drain_ticks = 5,
@@ -537,6 +538,7 @@ static void make_batches(struct world *world)
         batch->header = (struct header){
             .type = i % 10 == 0 ? MESSAGE_DESCRIBE : MESSAGE_SCORE,
             .flags = i % 10 == 1 ? HEADER_WHAT_IF : 0,
+            .priority = i % 5 == 0,
             .deadline_ms = i % 4 == 0 ? DEADLINE_MS : 0,
             .key.sequence = (uint64_t)i,
         };

@@ -24,6 +24,7 @@ static const struct dispatch_limits limits = {
     .attempts_max = 3,
     .bytes_max = 10000,
     .region_bytes_max = 6000,
+    .bulk_wait_ticks = 4,
     .lease_ticks = 10,
     .liveness_ticks = 3,
     .drain_ticks = 5,
@@ -311,6 +312,42 @@ static void regions_share_by_bytes_under_a_hundredfold_load(void **state)
     /* As many bytes as the other, give or take a turn of each. */
     assert_in_range(flood_size, 10 * size - 2 * REGION_QUANTUM,
                     10 * size + 2 * REGION_QUANTUM);
+    void *owner = broker;
+    teardown(&owner);
+}
+
+/* Three of each priority, and the order in which they go. */
+static void send_both(struct dispatch *broker)
+{
+    for (uint64_t i = 1; i <= 6; i++) {
+        struct header header = score(i);
+        header.priority = i > 3;
+        send_sized(broker, ANN, header, i <= 3 ? 900 : REGION_QUANTUM / 2);
+        nothing(broker);
+    }
+}
+
+static void interactive_batches_go_before_bulk_until_bulk_has_waited_enough(void **state)
+{
+    (void)state;
+    struct dispatch_limits wide = limits;
+    wide.bytes_max = wide.region_bytes_max = 1 << 30;
+    struct dispatch *broker = dispatch_new(&wide);
+    assert_non_null(broker);
+    send_both(broker);
+    join(broker, WANDA, 2);
+    struct dispatch_action leases[2] = {granted(broker, WANDA, 4)};
+    leases[1] = granted(broker, WANDA, 5);
+    for (uint32_t i = 0; i <= limits.bulk_wait_ticks; i++) {
+        dispatch_hello(broker, WANDA, 2, "host/1/0"); /* it lives */
+        nothing(broker);
+        dispatch_tick(broker);
+    }
+    for (uint64_t i = 1; i <= 2; i++) { /* interactive had its turn */
+        reply(broker, WANDA, &leases[i - 1]);
+        answered(broker, ANN, MESSAGE_REPLY);
+        granted(broker, WANDA, i == 1 ? 1 : 6);
+    }
     void *owner = broker;
     teardown(&owner);
 }
@@ -1019,6 +1056,7 @@ int main(void)
         TEST(batch_goes_to_the_worker_that_holds_least),
         TEST(describe_is_a_job_too),
         TEST(regions_share_by_bytes_under_a_hundredfold_load),
+        TEST(interactive_batches_go_before_bulk_until_bulk_has_waited_enough),
         TEST(only_progress_renews_leases),
         TEST(stuck_worker_gets_nothing_until_it_moves),
         TEST(only_the_batch_being_scored_is_charged),
