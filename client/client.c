@@ -28,7 +28,8 @@ enum {
     RESEND_MS = 30000,
     PING_MS = 1000,
     SILENCE_MS = 5000,
-    HOLD_MS = 2000,
+    DRAIN_MS = 2000,
+    PEER = 0, /* the broker, to the session */
     NOTICE_TEXT_MAX = 640,
 };
 
@@ -168,13 +169,16 @@ static enum status open_session(struct chw_client *self, struct error_text *erro
         .resend_ms = RESEND_MS,
         .ping_ms = PING_MS,
         .silence_ms = SILENCE_MS,
-        .hold_ms = HOLD_MS,
+        .drain_ms = DRAIN_MS,
     };
     self->options.window = window;
     random_bytes(&limits.seed, sizeof limits.seed);
-    self->session = session_new(&limits, clock_monotonic_ms());
-    return self->session == NULL ? error_set(error, STATUS_NOMEM, "out of memory")
-                                 : STATUS_OK;
+    uint64_t now_ms = clock_monotonic_ms();
+    self->session = session_new(&limits, now_ms);
+    if (self->session == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    session_peer_add(self->session, PEER, now_ms);
+    return STATUS_OK;
 }
 
 static enum status open_parts(struct chw_client *self, struct error_text *error)
@@ -416,7 +420,7 @@ static enum status on_busy(struct chw_client *self, const struct received *recei
         (Chw__Busy *)proto_parse(&chw__busy__descriptor, received->body, received->size);
     if (busy == NULL)
         return unusable(self, "busy", "it does not parse");
-    session_busy(self->session, received->header.key.sequence, busy->retry_after_ms,
+    session_busy(self->session, PEER, received->header.key.sequence, busy->retry_after_ms,
                  clock_monotonic_ms());
     proto_free(&busy->base);
     return STATUS_OK;
@@ -465,7 +469,8 @@ static enum status on_reject(struct chw_client *self, const struct received *rec
 
 static enum status on_pong(struct chw_client *self, const struct received *received)
 {
-    session_pong(self->session, received->header.ticket, clock_monotonic_ms());
+    session_pong(self->session, PEER, received->header.ticket, NULL,
+                 clock_monotonic_ms());
     return STATUS_OK;
 }
 
@@ -481,8 +486,7 @@ static enum status on_charged(struct chw_client *self, const struct received *re
 static enum status on_drain(struct chw_client *self, const struct received *received)
 {
     (void)received;
-    session_drain(self->session, clock_monotonic_ms());
-    notify(self, CHW_NOTICE_DRAINING, "the broker is draining: batches are held back");
+    session_drain(self->session, PEER, clock_monotonic_ms());
     return STATUS_OK;
 }
 
@@ -540,7 +544,7 @@ static void send_pending(struct chw_client *self, uint64_t sequence, uint64_t no
         pending->header.acked_below = session_acked_below(self->session);
     if (link_send(self->link, &pending->header, pending->body, pending->size) !=
         STATUS_OK)
-        session_unsent(self->session, sequence, now_ms);
+        session_unsent(self->session, PEER, sequence, now_ms);
 }
 
 static void send_ping(struct chw_client *self, uint64_t now_ms)
@@ -548,7 +552,7 @@ static void send_ping(struct chw_client *self, uint64_t now_ms)
     struct header header = {.type = MESSAGE_PING};
     memcpy(header.key.client, self->id, CLIENT_ID_SIZE);
     if (link_send(self->link, &header, "", 0) != STATUS_OK)
-        session_unpinged(self->session, now_ms);
+        session_unpinged(self->session, PEER, now_ms);
 }
 
 static void tell(struct chw_client *self, enum session_action action)
@@ -563,6 +567,9 @@ static void tell(struct chw_client *self, enum session_action action)
     if (action == SESSION_RESTARTED)
         notify(self, CHW_NOTICE_RESTARTED,
                "the broker was restarted: what is outstanding is sent again");
+    if (action == SESSION_DRAINING)
+        notify(self, CHW_NOTICE_DRAINING,
+               "the broker is draining: batches are held back");
 }
 
 static void act(struct chw_client *self)
@@ -649,7 +656,7 @@ static enum status replay(struct chw_client *self, const struct pending *pending
 static enum status send_new(struct chw_client *self, struct pending *pending,
                             uint64_t *sequence)
 {
-    enum status status = session_submit(self->session, clock_monotonic_ms(), sequence);
+    enum status status = session_submit(self->session, 0, sequence);
     if (status != STATUS_OK)
         return error_set(&self->error, status, "%u batches are outstanding",
                          session_count(self->session));
@@ -799,7 +806,7 @@ static enum status ask(struct chw_client *self, const struct chw_model *models,
         return error_set(&self->error, STATUS_NOMEM, "out of memory");
     if (old != NULL)
         free_pending(old);
-    self->aside = session_aside(self->session, clock_monotonic_ms());
+    self->aside = session_aside(self->session);
     pending->header.key.sequence = self->aside;
     list_push_back(&self->pending, &pending->link);
     return STATUS_OK;
