@@ -154,7 +154,7 @@ enum status job_save(const struct job *self, struct error_text *error)
         return error_set(error, STATUS_NOMEM, "out of memory");
     enum status status = file_replace(self->file, text, size, error);
     free(text);
-    return status;
+    return status == STATUS_FULL ? STATUS_IO : status; /* no limit of ours */
 }
 
 struct digest job_identity(const struct job *self)

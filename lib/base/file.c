@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,14 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
     return fsync(fd);
 }
 
+/* Of a write: a disk, a quota or a limit that is full is not a disk that fails. */
+static enum status fail_write(struct error_text *error, const char *path)
+{
+    bool is_full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+    enum status status = fail(error, path);
+    return is_full ? STATUS_FULL : status;
+}
+
 enum status file_replace(const char *path, const void *bytes, size_t size,
                          struct error_text *error)
 {
@@ -112,7 +121,7 @@ enum status file_replace(const char *path, const void *bytes, size_t size,
     if (fd < 0)
         return fail(error, part);
     int written = write_all(fd, bytes, size);
-    enum status status = written == 0 ? STATUS_OK : fail(error, part);
+    enum status status = written == 0 ? STATUS_OK : fail_write(error, part);
     close(fd);
     if (status == STATUS_OK)
         status = file_publish(part, path, error);

@@ -14,7 +14,8 @@
 MUST_CHECK enum status file_read(const char *path, size_t size_max, uint8_t **bytes, size_t *size,
                                  struct error_text *error);
 
-/* Write path.part, sync it, rename it over `path`, sync the folder. */
+/* Write path.part, sync it, rename it over `path`, sync the folder. STATUS_FULL: there is no
+ * room for it; `path` is as it was. */
 MUST_CHECK enum status file_replace(const char *path, const void *bytes, size_t size,
                                     struct error_text *error);
 

@@ -116,7 +116,7 @@ static void full_disk_leaves_the_old_file_and_no_part(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     enum status status = file_replace(path, large, LARGE, &error);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    assert_int_equal(status, STATUS_IO);
+    assert_int_equal(status, STATUS_FULL);
     assert_says(&error, "f.part: File too large");
     expect_content(path, "old", 3);
     assert_false(is_there(folder, "f.part"));
