@@ -3,6 +3,7 @@
 #include "bench/cluster.h"
 
 #include "base/clock.h"
+#include "bench/proc.h"
 #include "client/probe.h"
 #include "client/process.h"
 #include "store/store.h"
@@ -303,33 +304,7 @@ void cluster_stop(struct cluster *self, bool keep)
 
 /* ---- CPU ---- */
 
-/* A thread's nanoseconds on a CPU: the first number of its schedstat. */
-static double thread_s(pid_t pid, const char *thread)
-{
-    char path[300];
-    uint64_t ns = 0;
-    snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", (int)pid, thread);
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%" SCNu64, &ns) != 1)
-        ns = 0;
-    fclose(file);
-    return (double)ns / 1e9;
-}
-
 double cluster_cpu_s(const struct cluster *self, size_t which)
 {
-    char path[64];
-    double sum = 0;
-    pid_t pid = self->processes[which].pid;
-    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    DIR *threads = opendir(path);
-    if (threads == NULL)
-        return 0;
-    for (const struct dirent *entry; (entry = readdir(threads)) != NULL;)
-        if (entry->d_name[0] != '.')
-            sum += thread_s(pid, entry->d_name);
-    closedir(threads);
-    return sum;
+    return proc_cpu_s(self->processes[which].pid);
 }
