@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum {
-    RETRY_FULL_MS = 500,
+    RETRY_LEAST_MS = 100, /* of an empty broker */
+    RETRY_MOST_MS = 2000, /* of a full one */
     RETRY_DRAINING_MS = 1000,
 };
 
@@ -25,6 +26,11 @@ struct dispatch *dispatch_new(const struct dispatch_limits *limits)
         .bulk_wait = limits->bulk_wait_ticks,
         .weights = limits->weights,
     };
+    const struct client_limits client_limits = {
+        .jobs_max = limits->jobs_max,
+        .bytes_max = limits->client_bytes_max,
+        .untaken_max = limits->untaken_bytes_max,
+    };
     struct dispatch *self = calloc(1, sizeof *self);
     if (self == NULL)
         return NULL;
@@ -35,7 +41,9 @@ struct dispatch *dispatch_new(const struct dispatch_limits *limits)
         jobs_new(limits->jobs_max, (uint32_t)(limits->instance >> 32), limits->secret);
     self->workers = workers_new(limits->workers_max, limits->secret);
     self->queue = region_queue_new(&region_limits, limits->secret);
+    self->clients = clients_new(&client_limits, limits->secret);
     if (self->jobs == NULL || self->workers == NULL || self->queue == NULL ||
+        self->clients == NULL ||
         heap_open(&self->deadlines, limits->jobs_max) != STATUS_OK) {
         dispatch_free(self);
         return NULL;
@@ -50,6 +58,7 @@ void dispatch_free(struct dispatch *self)
     jobs_free(self->jobs);
     workers_free(self->workers);
     region_queue_free(self->queue);
+    clients_free(self->clients);
     heap_close(&self->deadlines);
     free(self);
 }
@@ -130,93 +139,104 @@ static void learn(struct dispatch *self, struct job *job, const struct header *h
 
 /* ---- from clients ---- */
 
-/* NULL: the job is in its queue. Else the reason why not. */
-static const char *enqueue(struct dispatch *self, uint64_t client,
-                           const struct header *header, void *body, size_t body_size)
+/* BUSY_NOT: the job is in its queue. */
+static enum busy enqueue(struct dispatch *self, struct client *client,
+                         const struct header *header, void *body, size_t size)
 {
     const char *region = header->region[0] == '\0' ? "-" : header->region;
-    const char *reason;
+    enum busy busy = clients_check(self->clients, client, size);
+    if (busy != BUSY_NOT)
+        return busy;
     struct job *job = jobs_add(self->jobs, header, body);
     if (job == NULL)
-        return "the broker holds its maximum of batches";
+        return BUSY_BATCHES;
     job->place.entered = self->ticks;
     job->place.priority = header->priority == 0 ? REGION_BULK : REGION_INTERACTIVE;
-    if (region_queue_enter(self->queue, region, &job->place, body_size + HEADER_SIZE,
-                           &reason) != STATUS_OK) {
+    busy = region_queue_enter(self->queue, region, &job->place, size);
+    if (busy != BUSY_NOT) {
         jobs_remove(self->jobs, job);
-        return reason;
+        return busy;
     }
-    job->client = client;
+    job->client = job->payer = client;
+    clients_name(self->clients, client, 0);
+    clients_name(self->clients, client, size);
     learn(self, job, header);
     leases_await(self, job);
     self->counters.jobs_queued++;
-    return NULL;
+    return BUSY_NOT;
 }
 
-static void refuse_body(struct dispatch *self, struct dispatch_action action, void *body)
+/* The fuller the broker is, the later a client asks again. */
+static uint32_t retry_after(const struct dispatch *self, enum busy busy)
 {
-    action.released = body;
-    *(action.header.type == MESSAGE_BUSY ? &self->counters.jobs_busy
-                                         : &self->counters.jobs_rejected) += 1;
-    post(self, &action);
+    const struct dispatch_limits *limits = &self->limits;
+    double bytes = (double)region_queue_bytes(self->queue) / (double)limits->bytes_max;
+    double jobs = (double)jobs_count(self->jobs) / (double)limits->jobs_max;
+    if (busy == BUSY_DRAINING)
+        return RETRY_DRAINING_MS;
+    return RETRY_LEAST_MS +
+           (uint32_t)((RETRY_MOST_MS - RETRY_LEAST_MS) * (bytes > jobs ? bytes : jobs));
 }
 
-static struct dispatch_action busy(uint64_t client, const struct header *request,
-                                   const char *reason, uint32_t retry_after_ms)
+static struct dispatch_action refuse_busy(struct dispatch *self, uint64_t client,
+                                          const struct header *request, enum busy busy)
 {
-    struct dispatch_action action = refusal(client, request, MESSAGE_BUSY, reason);
-    action.retry_after_ms = retry_after_ms;
+    struct dispatch_action action =
+        refusal(client, request, MESSAGE_BUSY, busy_text(busy));
+    action.retry_after_ms = retry_after(self, busy);
+    self->counters.jobs_busy++;
+    ++*busy_counter(&self->counters, busy);
     return action;
 }
 
-static struct dispatch_action draining(uint64_t client, const struct header *request)
+/* A resend of what is held: the answer goes to where the client is now. */
+static void join_job(struct dispatch *self, struct job *job, struct client *client,
+                     const struct header *header)
 {
-    return busy(client, request, "draining", RETRY_DRAINING_MS);
+    clients_name(self->clients, client, 0);
+    clients_unname(self->clients, job->client, 0);
+    job->client = client;
+    learn(self, job, header);
+    if (job->state == JOB_QUEUED)
+        leases_await(self, job);
+    self->counters.jobs_duplicate++;
 }
 
-void dispatch_job(struct dispatch *self, uint64_t client, const struct header *header,
+void dispatch_job(struct dispatch *self, uint64_t route, const struct header *header,
                   void *body, size_t body_size)
 {
     assert(header->type == MESSAGE_SCORE || header->type == MESSAGE_DESCRIBE);
     assert(body != NULL && self->outbox_count == 0);
     self->counters.jobs_received++;
 
+    struct client *client = clients_hear(self->clients, route, header->ticket);
     struct job *same = jobs_find_same(self->jobs, header, body, self->limits.body_equal);
-    if (same != NULL) { /* the answer goes to where the client is now */
-        same->client = client;
-        learn(self, same, header);
-        if (same->state == JOB_QUEUED)
-            leases_await(self, same);
-        self->counters.jobs_duplicate++;
+    if (same != NULL) {
+        join_job(self, same, client, header);
         post(self, &(struct dispatch_action){.released = body});
         return;
     }
-    if (self->draining) {
-        refuse_body(self, draining(client, header), body);
+    enum busy busy = BUSY_DRAINING;
+    if (!self->draining)
+        busy = enqueue(self, client, header, body, body_size + HEADER_SIZE);
+    if (busy == BUSY_NOT)
         return;
-    }
-    const char *reason = enqueue(self, client, header, body, body_size);
-    if (reason != NULL)
-        refuse_body(self, busy(client, header, reason, RETRY_FULL_MS), body);
+    struct dispatch_action action = refuse_busy(self, route, header, busy);
+    action.released = body;
+    post(self, &action);
 }
 
-static uint32_t count_credits(struct dispatch *self)
-{
-    uint32_t credits = 0;
-    for (struct worker *worker = workers_next(self->workers, NULL); worker != NULL;
-         worker = workers_next(self->workers, worker))
-        credits += worker_credits(worker);
-    return credits;
-}
-
-void dispatch_ping(struct dispatch *self, uint64_t client, const struct header *header)
+void dispatch_ping(struct dispatch *self, uint64_t route, const struct header *header)
 {
     assert(self->outbox_count == 0);
     enum message_type type = self->draining ? MESSAGE_DRAIN : MESSAGE_PONG;
-    struct dispatch_action action = refusal(client, header, type, NULL);
+    struct dispatch_action action = refusal(route, header, type, NULL);
+    struct client *client = clients_find(self->clients, route);
+    if (client != NULL)
+        clients_told(self->clients, client, header->ticket);
     action.header.ticket = self->limits.instance;
     action.held = jobs_count(self->jobs);
-    action.credits = self->draining ? 0 : count_credits(self);
+    action.credits = self->draining ? 0 : (uint32_t)workers_credits(self->workers);
     post(self, &action);
 }
 
@@ -236,7 +256,7 @@ static struct worker *hear(struct dispatch *self, uint64_t route)
 }
 
 void dispatch_hello(struct dispatch *self, uint64_t route, uint32_t window,
-                    const char *name)
+                    uint64_t window_bytes, const char *name)
 {
     assert(self->outbox_count == 0 && window <= WORKER_WINDOW_MAX);
     struct worker *worker = workers_find(self->workers, route);
@@ -251,8 +271,8 @@ void dispatch_hello(struct dispatch *self, uint64_t route, uint32_t window,
         post_note(self, DISPATCH_NOTE_JOINED, worker);
     }
     worker->silent_ticks = 0;
-    worker->window = window;
-    worker->mood = WORKER_WILLING;
+    workers_set_window(self->workers, worker, window, window_bytes);
+    workers_set_mood(self->workers, worker, WORKER_WILLING);
 }
 
 void dispatch_heartbeat(struct dispatch *self, uint64_t route,
@@ -262,13 +282,15 @@ void dispatch_heartbeat(struct dispatch *self, uint64_t route,
     struct worker *worker = hear(self, route);
     if (worker == NULL)
         return;
-    worker_report(worker, heartbeat->progress, heartbeat->scoring_ticket,
-                  heartbeat->window);
+    workers_set_window(self->workers, worker, heartbeat->window, heartbeat->window_bytes);
+    workers_report(self->workers, worker, heartbeat->progress, heartbeat->scoring_ticket);
     if (heartbeat->serving != NULL)
         worker_serves(worker, heartbeat->serving, heartbeat->release, heartbeat->records);
-    for (struct list *node = worker->leases.next; node != &worker->leases;
-         node = node->next)
-        list_item(node, struct job, link)->unheard = false;
+    worker->elsewhere = heartbeat->elsewhere;
+    if (heartbeat->told_held)
+        leases_hear_list(self, worker, heartbeat->held, heartbeat->held_count);
+    else
+        leases_hear(worker);
 }
 
 /* The job that this frame of a worker is about; NULL: its lease is over. The ticket
@@ -286,8 +308,29 @@ static bool answers(enum message_type type, const struct job *job)
            type == (describes ? MESSAGE_DESCRIPTION : MESSAGE_REPLY);
 }
 
+/* The worker's answer as it goes out: to nobody, where the client has too many to take.
+ */
+static struct dispatch_action forward(struct dispatch *self, struct job *job,
+                                      enum message_type type, void *body,
+                                      size_t body_size)
+{
+    struct dispatch_action action = {
+        .to = DISPATCH_CLIENT,
+        .route = job->client->route,
+        .header = answer_header(&job->header, type),
+        .body = body,
+    };
+    if (type != MESSAGE_REPLY && type != MESSAGE_DESCRIPTION)
+        return action;
+    action.answer_size = HEADER_SIZE + body_size;
+    if (clients_send(self->clients, job->client, action.answer_size))
+        return action;
+    self->counters.replies_dropped++;
+    return (struct dispatch_action){.to = DISPATCH_NOBODY};
+}
+
 void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *header,
-                    void *body)
+                    void *body, size_t body_size)
 {
     assert(self->outbox_count == 0);
     hear(self, route);
@@ -297,25 +340,20 @@ void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *
         return;
     }
     struct worker *worker = job->worker; /* who has the lease, whoever spoke */
-    leases_end(job);
+    leases_end(self, job);
     if (!answers(header->type, job)) {
         self->counters.malformed_back++;
         worker->charged++;
         leases_charge(self, job);
         return;
     }
-    struct dispatch_action action = {
-        .to = DISPATCH_CLIENT,
-        .route = job->client,
-        .header = answer_header(&job->header, header->type),
-        .body = body,
-    };
+    struct dispatch_action action = forward(self, job, header->type, body, body_size);
     if (header->type == MESSAGE_EXPIRED) {
         self->counters.jobs_expired++;
     } else {
         worker->answered++;
         region_item_answered(&job->place);
-        self->counters.replies_forwarded++;
+        self->counters.replies_forwarded += action.to == DISPATCH_CLIENT;
     }
     action.released = leases_close(self, job);
     post(self, &action);
@@ -327,10 +365,10 @@ void dispatch_return(struct dispatch *self, uint64_t route, const struct header 
     struct worker *worker = hear(self, route);
     struct job *job = leased_job(self, header);
     if (worker != NULL) /* else it would get the same job again at once */
-        worker->mood = WORKER_RETURNED;
+        workers_set_mood(self->workers, worker, WORKER_RETURNED);
     if (job == NULL)
         return;
-    leases_end(job);
+    leases_end(self, job);
     leases_requeue(self, job);
     self->counters.leases_returned++;
 }
@@ -351,6 +389,9 @@ void dispatch_bye(struct dispatch *self, uint64_t route)
 void dispatch_unsent(struct dispatch *self, const struct dispatch_action *action)
 {
     if (action->to == DISPATCH_CLIENT) {
+        struct client *client = clients_find(self->clients, action->route);
+        if (client != NULL)
+            clients_gone(self->clients, client);
         self->counters.clients_gone++;
         return;
     }
@@ -359,11 +400,23 @@ void dispatch_unsent(struct dispatch *self, const struct dispatch_action *action
         return;
     struct job *job = jobs_find_ticket(self->jobs, action->header.ticket);
     if (job != NULL && job->worker == worker) { /* it never saw this one */
-        leases_end(job);
+        leases_end(self, job);
         leases_requeue(self, job);
     }
     worker->silent_ticks = self->limits.liveness_ticks;
     self->inspecting = true;
+}
+
+void dispatch_untaken(struct dispatch *self, const struct dispatch_action *action)
+{
+    struct client *client = clients_find(self->clients, action->route);
+    assert(action->to == DISPATCH_CLIENT);
+    if (client != NULL)
+        clients_unsend(self->clients, client, action->answer_size);
+    if (action->answer_size == 0)
+        return;
+    self->counters.replies_dropped++;
+    self->counters.replies_forwarded--;
 }
 
 /* ---- time ---- */
@@ -425,7 +478,7 @@ static void fail_worker(struct dispatch *self, struct worker *worker, bool dead,
         workers_remove(self->workers, worker);
     } else {
         self->counters.workers_stuck++;
-        worker->mood = WORKER_STUCK;
+        workers_set_mood(self->workers, worker, WORKER_STUCK);
     }
 }
 
@@ -450,7 +503,7 @@ static bool refuse_job(struct dispatch *self, struct dispatch_action *action)
     if (list_empty(&self->refused))
         return false;
     struct job *job = list_item(self->refused.next, struct job, link);
-    *action = refusal(job->client, &job->header, MESSAGE_REJECT,
+    *action = refusal(job->client->route, &job->header, MESSAGE_REJECT,
                       "given up: each attempt ended with the loss of its worker");
     list_remove(&job->link);
     action->released = leases_close(self, job);
@@ -464,7 +517,7 @@ static bool tell_charged(struct dispatch *self, struct dispatch_action *action)
         return false;
     struct job *job = list_item(self->charged.next, struct job, link);
     list_remove(&job->link);
-    *action = refusal(job->client, &job->header, MESSAGE_CHARGED, NULL);
+    *action = refusal(job->client->route, &job->header, MESSAGE_CHARGED, NULL);
     action->header.attempt = (uint8_t)job->charges;
     return true;
 }
@@ -474,7 +527,7 @@ static bool expire_job(struct dispatch *self, struct dispatch_action *action)
     if (dispatch_wake_ms(self) > self->now_ms)
         return false;
     struct job *job = heap_item(heap_first(&self->deadlines), struct job, deadline);
-    *action = refusal(job->client, &job->header, MESSAGE_EXPIRED, NULL);
+    *action = refusal(job->client->route, &job->header, MESSAGE_EXPIRED, NULL);
     action->released = leases_close(self, job);
     self->counters.jobs_expired++;
     return true;
@@ -486,9 +539,8 @@ static bool drain_queue(struct dispatch *self, struct dispatch_action *action)
     if (item == NULL)
         return false;
     struct job *job = list_item(item, struct job, place);
-    *action = draining(job->client, &job->header);
+    *action = refuse_busy(self, job->client->route, &job->header, BUSY_DRAINING);
     action->released = leases_close(self, job);
-    self->counters.jobs_busy++;
     return true;
 }
 
@@ -518,18 +570,22 @@ static bool tell_client(struct dispatch *self, struct dispatch_action *action)
         self->drain_told = true;
         return false;
     }
-    *action = refusal(job->client, &job->header, MESSAGE_DRAIN, NULL);
+    *action = refusal(job->client->route, &job->header, MESSAGE_DRAIN, NULL);
     return true;
 }
 
 static bool grant_next(struct dispatch *self, struct dispatch_action *action)
 {
-    if (region_queue_count(self->queue) == 0)
+    struct region_item *item = workers_credits(self->workers) == 0
+                                   ? NULL
+                                   : region_queue_first(self->queue, self->ticks);
+    if (item == NULL)
         return false;
-    struct worker *worker = workers_pick(self->workers);
+    /* Where it fits into no worker now, it waits, and the others with it: a worker that
+     * ends what it holds takes whatever is next. */
+    struct worker *worker = workers_pick(self->workers, item->size - HEADER_SIZE);
     if (worker == NULL)
         return false;
-    struct region_item *item = region_queue_first(self->queue, self->ticks);
     struct job *job = list_item(item, struct job, place);
     region_queue_take(self->queue, item);
     leases_grant(self, job, worker);
@@ -591,6 +647,8 @@ void dispatch_measure(const struct dispatch *self, struct dispatch_gauges *gauge
         .queued = queued,
         .leased = jobs_count(self->jobs) - queued,
         .workers = workers_count(self->workers),
+        .clients = clients_count(self->clients),
+        .untaken_bytes = clients_untaken(self->clients),
         .bytes = region_queue_bytes(self->queue),
         .oldest_ticks = self->ticks - region_queue_oldest(self->queue, self->ticks),
         .draining = self->draining,

@@ -37,6 +37,9 @@ struct dispatch_limits {
     uint32_t attempts_max; /* 1 to 254 */
     size_t bytes_max;      /* of bodies and headers, queued and leased together */
     size_t region_bytes_max;
+    size_t client_bytes_max;  /* of what came by one connection; 0: no bound */
+    size_t untaken_bytes_max; /* of answers sent to one connection that it has not taken;
+                               * at least the largest answer; 0: no bound */
     struct weights weights;   /* of regions; borrowed */
     uint32_t bulk_wait_ticks; /* in the queue, until bulk takes turns with interactive */
     uint32_t lease_ticks;     /* without progress, until leases are taken back */
@@ -66,6 +69,7 @@ struct dispatch_action {
     const char *reason;   /* of BUSY and REJECT, static; else NULL */
     uint32_t retry_after_ms;
     uint32_t held, credits; /* of PONG */
+    size_t answer_size;     /* of an answer, header and body; else 0 */
     void *released;         /* the caller's again, after sending; may be NULL */
     enum dispatch_note note;
     const char *worker;   /* whom the note is about */
@@ -92,16 +96,22 @@ void dispatch_job(struct dispatch *self, uint64_t client, const struct header *h
                   void *body, size_t body_size);
 void dispatch_ping(struct dispatch *self, uint64_t client, const struct header *header);
 
-/* From a worker. `window` is at most WORKER_WINDOW_MAX. */
+/* From a worker. `window` is at most WORKER_WINDOW_MAX. `window_bytes` bounds the bodies
+ * that it holds at once, beyond a first; 0: no bound. */
 void dispatch_hello(struct dispatch *self, uint64_t route, uint32_t window,
-                    const char *name);
+                    uint64_t window_bytes, const char *name);
 struct dispatch_heartbeat {
     uint64_t progress;
     uint64_t scoring_ticket;
     uint32_t window;
+    uint64_t window_bytes;
     const char *serving; /* NULL: not told, nor are the release and the records */
     const char *release;
     uint64_t records;
+    const uint64_t *held; /* tickets, all that it holds */
+    size_t held_count;    /* at most WORKER_WINDOW_MAX */
+    bool told_held;       /* false: it does not say */
+    bool elsewhere; /* it scores another broker's batch: none of this one's is begun */
 };
 void dispatch_heartbeat(struct dispatch *self, uint64_t route,
                         const struct dispatch_heartbeat *heartbeat);
@@ -109,12 +119,15 @@ void dispatch_heartbeat(struct dispatch *self, uint64_t route,
 /* REPLY, DESCRIPTION, EXPIRED or REJECT. `body` stays the caller's; an action may borrow
  * it. */
 void dispatch_reply(struct dispatch *self, uint64_t route, const struct header *header,
-                    void *body);
+                    void *body, size_t body_size);
 void dispatch_return(struct dispatch *self, uint64_t route, const struct header *header);
 void dispatch_bye(struct dispatch *self, uint64_t route);
 
 /* The peer of this action is gone. Unlike the events it is told between actions. */
 void dispatch_unsent(struct dispatch *self, const struct dispatch_action *action);
+
+/* The client is there, but takes nothing now: the message was dropped. Likewise. */
+void dispatch_untaken(struct dispatch *self, const struct dispatch_action *action);
 
 /* Every DISPATCH_TICK_MS, after what has arrived was fed; never to catch up. */
 void dispatch_tick(struct dispatch *self);
@@ -136,8 +149,10 @@ uint32_t dispatch_worker_count(const struct dispatch *self);
 /* What the dispatcher holds now. Linear in the regions. */
 struct dispatch_gauges {
     uint32_t queued, leased, workers;
-    size_t bytes;          /* of bodies and headers, queued and leased */
-    uint64_t oldest_ticks; /* since the oldest queued job came; 0: none */
+    uint32_t clients;       /* whose batches are held */
+    size_t bytes;           /* of bodies and headers, queued and leased */
+    uint64_t untaken_bytes; /* of answers, that clients have not said to have taken */
+    uint64_t oldest_ticks;  /* since the oldest queued job came; 0: none */
     bool draining;
 };
 void dispatch_measure(const struct dispatch *self, struct dispatch_gauges *gauges);

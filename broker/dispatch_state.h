@@ -13,6 +13,7 @@ struct dispatch {
     struct dispatch_limits limits;
     struct jobs *jobs;
     struct workers *workers;
+    struct clients *clients;
     struct region_queue *queue;
     struct list refused; /* jobs out of attempts that cannot be buried */
     struct list charged; /* queued jobs whose clients are to be told */
@@ -26,6 +27,7 @@ struct dispatch {
     uint32_t drain_ticks;
     struct job *drain_cursor; /* the last leased job whose client was told */
     bool drain_told;          /* all of them were */
+    uint64_t leases_ended;
     struct counters counters;
 };
 

@@ -62,6 +62,7 @@ struct job *jobs_add(struct jobs *self, const struct header *header, void *body)
     job->expires_ms = 0;
     job->charges = 0;
     job->worker = NULL;
+    job->client = job->payer = NULL;
     job->unheard = false;
     hash_insert(&self->keys, &job->node, key_hash(self, &header->key));
     self->count++;

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "broker/clients.h"
 #include "broker/region_queue.h"
 #include "wire/header.h"
 
@@ -32,14 +33,16 @@ struct job {
     struct region_item place; /* from queued until removed */
     struct hash_node node;    /* by key, unless free */
     struct header header;     /* as the client sent it */
-    uint64_t client;          /* the newest route from which it came */
+    struct client *client;    /* the newest connection by which it came */
+    struct client *payer;     /* the first, in whose budget it is */
     void *body;
     uint64_t expires_ms;       /* 0: never */
     struct heap_node deadline; /* in dispatch's heap while it is queued and expires */
     uint32_t generation;
     uint32_t charges;      /* attempts used up */
     struct worker *worker; /* while leased */
-    bool unheard;          /* leased after the worker's last heartbeat */
+    bool unheard;          /* leased after the worker's last heartbeat, or not in it */
+    uint32_t listed;       /* the worker's list_count when this was in it; 0: not yet */
 };
 
 struct jobs;

@@ -22,11 +22,17 @@ void leases_await(struct dispatch *self, struct job *job)
         heap_insert(&self->deadlines, &job->deadline, job->expires_ms);
 }
 
-void leases_end(struct job *job)
+static uint64_t body_size(const struct job *job)
+{
+    return job->place.size - HEADER_SIZE;
+}
+
+void leases_end(struct dispatch *self, struct job *job)
 {
     list_remove(&job->link);
-    job->worker->leased--;
+    workers_unhold(self->workers, job->worker, body_size(job));
     job->worker = NULL;
+    self->leases_ended++;
 }
 
 void leases_requeue(struct dispatch *self, struct job *job)
@@ -57,6 +63,8 @@ void leases_charge(struct dispatch *self, struct job *job)
 struct job *leases_at_work(const struct dispatch *self, const struct worker *worker)
 {
     struct job *named = jobs_find_ticket(self->jobs, worker->scoring_ticket);
+    if (worker->elsewhere)
+        return NULL;
     if (named != NULL && named->worker == worker)
         return named;
     for (struct list *node = worker->leases.next; node != &worker->leases;
@@ -68,12 +76,42 @@ struct job *leases_at_work(const struct dispatch *self, const struct worker *wor
     return NULL;
 }
 
+void leases_hear(struct worker *worker)
+{
+    for (struct list *node = worker->leases.next; node != &worker->leases;
+         node = node->next)
+        list_item(node, struct job, link)->unheard = false;
+}
+
+void leases_hear_list(struct dispatch *self, struct worker *worker,
+                      const uint64_t *tickets, size_t count)
+{
+    worker->list_count++;
+    for (size_t i = 0; i < count; i++) {
+        struct job *job = jobs_find_ticket(self->jobs, tickets[i]);
+        if (job == NULL || job->worker != worker)
+            continue;
+        job->listed = worker->list_count;
+        job->unheard = false;
+    }
+    /* What is not in the list, nor was before, may be on its way. */
+    for (struct list *node = worker->leases.prev; node != &worker->leases;) {
+        struct job *job = list_item(node, struct job, link);
+        node = node->prev;
+        if (job->listed == 0 || job->listed == worker->list_count)
+            continue;
+        leases_end(self, job);
+        leases_requeue(self, job);
+        self->counters.leases_missed++;
+    }
+}
+
 /* The newest first, so that the oldest ends at the head. */
 void leases_take_back(struct dispatch *self, struct worker *worker, struct job *to_charge)
 {
     while (!list_empty(&worker->leases)) {
         struct job *job = list_item(worker->leases.prev, struct job, link);
-        leases_end(job);
+        leases_end(self, job);
         if (job == to_charge) {
             worker->charged++;
             leases_charge(self, job);
@@ -91,9 +129,11 @@ void leases_grant(struct dispatch *self, struct job *job, struct worker *worker)
     job->state = JOB_LEASED;
     job->worker = worker;
     job->unheard = true;
+    job->listed = 0;
     list_push_back(&worker->leases, &job->link);
-    if (worker->leased++ == 0)
+    if (worker->leased == 0)
         worker->stalled_ticks = 0;
+    workers_hold(self->workers, worker, body_size(job));
     self->counters.leases_granted++;
 }
 
@@ -102,6 +142,8 @@ void *leases_close(struct dispatch *self, struct job *job)
     void *body = job->body;
     heap_remove(&self->deadlines, &job->deadline);
     region_queue_leave(self->queue, &job->place);
+    clients_unname(self->clients, job->client, 0);
+    clients_unname(self->clients, job->payer, job->place.size);
     jobs_remove(self->jobs, job);
     return body;
 }

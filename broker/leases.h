@@ -27,7 +27,7 @@ void leases_await(struct dispatch *self, struct job *job);
 void leases_grant(struct dispatch *self, struct job *job, struct worker *worker);
 
 /* Take the job out of its worker's hands. One of the next three must follow. */
-void leases_end(struct job *job);
+void leases_end(struct dispatch *self, struct job *job);
 
 /* Unharmed. */
 void leases_requeue(struct dispatch *self, struct job *job);
@@ -40,6 +40,14 @@ void *leases_close(struct dispatch *self, struct job *job);
 
 /* The job that a worker was at when it died or stood still; NULL: none. */
 struct job *leases_at_work(const struct dispatch *self, const struct worker *worker);
+
+/* The worker spoke, and has had all that it holds before its eyes. */
+void leases_hear(struct worker *worker);
+
+/* The same, and it said what that is. What it once listed and lists no more is lost, not
+ * answered: that lease ends unharmed. */
+void leases_hear_list(struct dispatch *self, struct worker *worker,
+                      const uint64_t *tickets, size_t count);
 
 /* End all leases of the worker. */
 void leases_take_back(struct dispatch *self, struct worker *worker,

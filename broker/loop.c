@@ -28,6 +28,9 @@ enum {
     REPORT_MS = 1000,
     LINGER_MS = 1000, /* for the last answers to leave at the end */
     ROUTE_SIZE_MAX = 7,
+    /* Messages that wait for a client that does not read, nor say so. Four times what a
+     * client may have in flight: libzmq learns only by halves what was read. */
+    CLIENT_QUEUE_MAX = 4096,
 };
 
 struct side;
@@ -172,11 +175,23 @@ static void log_note(const struct dispatch_action *action)
              action->lease_count, action->charged);
 }
 
+/* What kept it from leaving is all the same to a worker, to which it was never sent. */
+static void tell_unsent(struct loop *self, const struct dispatch_action *action,
+                        enum status status)
+{
+    if (action->to == DISPATCH_WORKER || status == STATUS_NOT_FOUND)
+        dispatch_unsent(self->dispatch, action);
+    else
+        dispatch_untaken(self->dispatch, action);
+}
+
 static void perform(struct loop *self, const struct dispatch_action *action)
 {
-    /* Whatever kept it from leaving: to the peer it was never sent. */
-    if (action->to != DISPATCH_NOBODY && send_action(self, action) != STATUS_OK)
-        dispatch_unsent(self->dispatch, action);
+    enum status status = STATUS_OK;
+    if (action->to != DISPATCH_NOBODY)
+        status = send_action(self, action);
+    if (status != STATUS_OK)
+        tell_unsent(self, action, status);
     if (action->note != DISPATCH_NOTE_NONE)
         log_note(action);
     if (action->header.type == MESSAGE_BURY)
@@ -245,11 +260,15 @@ static void *parse_body(const ProtobufCMessageDescriptor *descriptor,
     return parsed;
 }
 
-static enum status check_window(uint32_t window, struct error_text *error)
+static enum status check_window(uint32_t window, size_t held_count,
+                                struct error_text *error)
 {
     if (window > WORKER_WINDOW_MAX)
         return error_set(error, STATUS_MALFORMED, "a window of %" PRIu32 "; at most %d",
                          window, WORKER_WINDOW_MAX);
+    if (held_count > WORKER_WINDOW_MAX)
+        return error_set(error, STATUS_MALFORMED, "%zu tickets are held; at most %d",
+                         held_count, WORKER_WINDOW_MAX);
     return STATUS_OK;
 }
 
@@ -259,9 +278,10 @@ static enum status on_hello(struct loop *self, uint64_t route, struct message *m
     Chw__Hello *hello = parse_body(&chw__hello__descriptor, message, error);
     if (hello == NULL)
         return STATUS_MALFORMED;
-    enum status status = check_window(hello->window, error);
+    enum status status = check_window(hello->window, 0, error);
     if (status == STATUS_OK)
-        dispatch_hello(self->dispatch, route, hello->window, hello->name);
+        dispatch_hello(self->dispatch, route, hello->window, hello->window_bytes,
+                       hello->name);
     proto_free(&hello->base);
     return status;
 }
@@ -272,7 +292,7 @@ static enum status on_heartbeat(struct loop *self, uint64_t route,
     Chw__Heartbeat *beat = parse_body(&chw__heartbeat__descriptor, message, error);
     if (beat == NULL)
         return STATUS_MALFORMED;
-    enum status status = check_window(beat->window, error);
+    enum status status = check_window(beat->window, beat->n_held, error);
     const struct dispatch_heartbeat heartbeat = {
         .progress = beat->progress,
         .scoring_ticket = beat->scoring_ticket,
@@ -280,6 +300,11 @@ static enum status on_heartbeat(struct loop *self, uint64_t route,
         .serving = beat->serving,
         .release = beat->release,
         .records = beat->records,
+        .window_bytes = beat->window_bytes,
+        .held = beat->held,
+        .held_count = beat->n_held,
+        .told_held = beat->told_held,
+        .elsewhere = beat->elsewhere,
     };
     if (status == STATUS_OK)
         dispatch_heartbeat(self->dispatch, route, &heartbeat);
@@ -313,7 +338,8 @@ static enum status on_reply(struct loop *self, uint64_t route, struct message *m
                             struct error_text *error)
 {
     (void)error;
-    dispatch_reply(self->dispatch, route, &message->header, &message->body);
+    dispatch_reply(self->dispatch, route, &message->header, &message->body,
+                   zmq_msg_size(&message->body));
     return STATUS_OK;
 }
 
@@ -521,7 +547,8 @@ enum status loop_open(const char *front, const char *back,
     status = open_dispatch(self, limits, error);
     if (status != STATUS_OK)
         goto fail;
-    status = socket_bind(self->context, front, &self->front.socket, error);
+    status = socket_bind_bounded(self->context, front, CLIENT_QUEUE_MAX,
+                                 &self->front.socket, error);
     if (status != STATUS_OK)
         goto fail;
     status = socket_bind(self->context, back, &self->back.socket, error);
@@ -537,7 +564,7 @@ fail:
 
 static void log_counters(const struct counters *counters)
 {
-    char line[900];
+    char line[1200];
     size_t used = 0;
 #define COUNTER_PRINT(name, help)                                                        \
     used += (size_t)snprintf(line + used, sizeof line - used, "%s" #name "=%" PRIu64,    \

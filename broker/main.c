@@ -18,6 +18,7 @@ struct broker_config {
     bool insecure;
     uint64_t lease_ms, liveness_ms, drain_ms, attempts;
     uint64_t queue_bytes, region_queue_bytes, queue_batches;
+    uint64_t client_queue_bytes, reply_bytes;
     uint64_t bulk_wait_ms;
     struct config_list weight;
 };
@@ -41,6 +42,10 @@ static const struct config_key keys[] = {
      "BYTES", "batches held for all regions; more are answered BUSY"},
     {KEY("region-queue-bytes", CONFIG_COUNT, region_queue_bytes), "67108864", 17 << 20,
      UINT64_MAX / 2, "BYTES", "batches held for one region"},
+    {KEY("client-queue-bytes", CONFIG_COUNT, client_queue_bytes), "67108864", 17 << 20,
+     UINT64_MAX / 2, "BYTES", "batches held for one connection"},
+    {KEY("reply-bytes", CONFIG_COUNT, reply_bytes), "67108864", 17 << 20, UINT64_MAX / 2,
+     "BYTES", "answers that one connection may leave untaken; more are dropped"},
     {KEY("queue-batches", CONFIG_COUNT, queue_batches), "16384", 1, 1 << 20, "N",
      "batches held for all regions, whatever their size"},
     {KEY("weight", CONFIG_LIST, weight), NULL, 0, 0, "REGION=N",
@@ -129,6 +134,8 @@ static struct dispatch_limits make_limits(const struct broker_config *config,
         .attempts_max = (uint32_t)config->attempts,
         .bytes_max = config->queue_bytes,
         .region_bytes_max = config->region_queue_bytes,
+        .client_bytes_max = config->client_queue_bytes,
+        .untaken_bytes_max = config->reply_bytes,
         .weights = *weights,
         .bulk_wait_ticks = ticks(config->bulk_wait_ms),
         .lease_ticks = ticks(config->lease_ms),

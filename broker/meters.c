@@ -16,6 +16,7 @@ struct meters {
     struct metrics *metrics;
     struct metric *counters[COUNTER_COUNT];
     struct metric *queue_batches, *queue_bytes, *queue_age, *leased, *workers;
+    struct metric *clients, *reply_bytes;
     atomic_bool ready;
 };
 
@@ -45,8 +46,14 @@ static bool make_gauges(struct meters *self)
         metrics_gauge(metrics, "chw_broker_leased_batches", "batches that workers hold");
     self->workers = metrics_gauge(metrics, "chw_broker_workers",
                                   "scoring threads that are connected");
+    self->clients = metrics_gauge(metrics, "chw_broker_clients",
+                                  "connections whose batches are held");
+    self->reply_bytes = metrics_gauge(
+        metrics, "chw_broker_reply_bytes",
+        "bytes of answers sent, that clients have not yet said to have taken");
     return self->queue_batches != NULL && self->queue_bytes != NULL &&
-           self->queue_age != NULL && self->leased != NULL && self->workers != NULL;
+           self->queue_age != NULL && self->leased != NULL && self->workers != NULL &&
+           self->clients != NULL && self->reply_bytes != NULL;
 }
 
 struct meters *meters_new(void)
@@ -88,6 +95,8 @@ void meters_publish(struct meters *self, struct dispatch *dispatch)
     metric_set(self->queue_age, (double)gauges.oldest_ticks * DISPATCH_TICK_MS / 1000);
     metric_set(self->leased, gauges.leased);
     metric_set(self->workers, gauges.workers);
+    metric_set(self->clients, gauges.clients);
+    metric_set(self->reply_bytes, (double)gauges.untaken_bytes);
     atomic_store(&self->ready, !gauges.draining);
 }
 

@@ -158,26 +158,26 @@ static void unqueue(struct region_queue *self, struct region_item *item)
     lane->served = false;
 }
 
-static const char *refusal(const struct region_queue *self, const struct region *region,
-                           size_t size)
+static enum busy refusal(const struct region_queue *self, const struct region *region,
+                         size_t size)
 {
     if (size > self->limits.bytes_max - self->bytes)
-        return "the broker's queue is full";
+        return BUSY_QUEUE;
     if (region == NULL && list_empty(&self->free))
-        return "the broker serves its maximum of regions";
+        return BUSY_REGIONS;
     if (size > self->limits.region_bytes_max - (region == NULL ? 0 : region->bytes))
-        return "the region's queue is full";
-    return NULL;
+        return BUSY_REGION;
+    return BUSY_NOT;
 }
 
-enum status region_queue_enter(struct region_queue *self, const char *name,
-                               struct region_item *item, size_t size, const char **reason)
+enum busy region_queue_enter(struct region_queue *self, const char *name,
+                             struct region_item *item, size_t size)
 {
     assert(size > 0);
     struct region *region = find_region(self, name);
-    *reason = refusal(self, region, size);
-    if (*reason != NULL)
-        return STATUS_FULL;
+    enum busy busy = refusal(self, region, size);
+    if (busy != BUSY_NOT)
+        return busy;
 
     if (region == NULL)
         region = add_region(self, name);
@@ -191,7 +191,7 @@ enum status region_queue_enter(struct region_queue *self, const char *name,
     list_push_back(&queue_up(self, item, after)->queue, &item->link);
     region->bytes += size;
     self->bytes += size;
-    return STATUS_OK;
+    return BUSY_NOT;
 }
 
 static enum region_priority priority_in_turn(const struct region_queue *self,

@@ -25,6 +25,7 @@
 
 #include "base/list.h"
 #include "base/status.h"
+#include "broker/busy.h"
 #include "broker/weights.h"
 
 #include <stdbool.h>
@@ -63,11 +64,10 @@ struct region_queue *region_queue_new(const struct region_limits *limits, uint64
 /* There must be no items. */
 void region_queue_free(struct region_queue *self);
 
-/* Put an item of `size` bytes, above 0, at the end of the region's queue. STATUS_FULL: a
- * budget was reached, nothing changed, *reason (static) says which. */
-MUST_CHECK enum status region_queue_enter(struct region_queue *self, const char *region,
-                                          struct region_item *item, size_t size,
-                                          const char **reason);
+/* Put an item of `size` bytes, above 0, at the end of the region's queue. Not BUSY_NOT: a
+ * budget was reached, nothing changed. */
+MUST_CHECK enum busy region_queue_enter(struct region_queue *self, const char *region,
+                                        struct region_item *item, size_t size);
 
 /* The item whose turn it is; NULL: nothing is queued. */
 struct region_item *region_queue_first(struct region_queue *self, uint64_t now);

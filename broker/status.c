@@ -40,6 +40,8 @@ static void add_region(void *arg, const struct region_view *view)
     region->oldest_ms = view->queued == 0 ? 0 : age_ms(self, view->oldest_entered);
     region->answered = view->answered;
     region->answered_bytes = view->answered_bytes;
+    region->weight = view->weight;
+    region->interactive = view->interactive;
 }
 
 static int descending(uint64_t a, uint64_t b)
@@ -95,6 +97,9 @@ static void add_worker(struct block *self, const struct worker *from)
     worker->state = state_of(from);
     worker->window = from->window;
     worker->leased = from->leased;
+    worker->window_bytes = from->window_bytes;
+    worker->leased_bytes = from->leased_bytes;
+    worker->elsewhere = from->elsewhere;
     worker->answered = from->answered;
     worker->charged = from->charged;
     worker->records = from->records;
@@ -105,6 +110,7 @@ static void add_totals(struct block *self)
 {
     struct dispatch_gauges gauges;
     const struct dispatch_limits *limits = dispatch_limits(self->dispatch);
+    const struct counters *counters = dispatch_counters(self->dispatch);
     Chw__StatusReport *report = &self->report;
     dispatch_measure(self->dispatch, &gauges);
     report->instance = limits->instance;
@@ -115,7 +121,12 @@ static void add_totals(struct block *self)
     report->leased = gauges.leased;
     report->bytes = gauges.bytes;
     report->bytes_max = limits->bytes_max;
-    report->answered = dispatch_counters(self->dispatch)->replies_forwarded;
+    report->clients = gauges.clients;
+    report->reply_bytes = gauges.untaken_bytes;
+    report->answered = counters->replies_forwarded;
+    report->busy = counters->jobs_busy;
+    report->expired = counters->jobs_expired;
+    report->dropped = counters->replies_dropped;
     report->oldest_ms = gauges.oldest_ticks * DISPATCH_TICK_MS;
 }
 

@@ -9,7 +9,9 @@ struct workers {
     uint64_t seed;
     struct hash routes;
     struct list free;
-    struct list known; /* not chosen for longest first */
+    struct list known;
+    struct list ready[WORKER_WINDOW_MAX]; /* that would take more, by what they hold */
+    uint64_t credits;
     uint32_t count;
     struct worker slots[];
 };
@@ -23,6 +25,8 @@ struct workers *workers_new(uint32_t workers_max, uint64_t seed)
     self->seed = seed;
     list_init(&self->free);
     list_init(&self->known);
+    for (int i = 0; i < WORKER_WINDOW_MAX; i++)
+        list_init(&self->ready[i]);
     for (uint32_t i = 0; i < workers_max; i++)
         list_push_back(&self->free, &self->slots[i].link);
     if (hash_open(&self->routes, workers_max) != STATUS_OK) {
@@ -81,6 +85,7 @@ struct worker *workers_add(struct workers *self, uint64_t route, const char *nam
     *worker = (struct worker){.route = route};
     copy_plain(worker->name, WORKER_NAME_MAX, '!', name);
     list_init(&worker->leases);
+    list_init(&worker->ready);
     list_push_back(&self->known, &worker->link);
     hash_insert(&self->routes, &worker->node, route_hash(self, route));
     self->count++;
@@ -90,44 +95,98 @@ struct worker *workers_add(struct workers *self, uint64_t route, const char *nam
 void workers_remove(struct workers *self, struct worker *worker)
 {
     assert(worker->leased == 0);
+    list_remove(&worker->ready);
+    self->credits -= worker->credits;
     hash_remove(&self->routes, &worker->node);
     list_remove(&worker->link);
     list_push_back(&self->free, &worker->link);
     self->count--;
 }
 
-uint32_t worker_credits(const struct worker *worker)
+static uint32_t credits_of(const struct worker *worker)
 {
     bool able = worker->mood == WORKER_WILLING && worker->leased < worker->window;
     return able ? worker->window - worker->leased : 0;
 }
 
-struct worker *workers_pick(struct workers *self)
+/* After each change of what it holds or would take. `moved`: of what it holds. */
+static void file(struct workers *self, struct worker *worker, bool moved)
 {
-    struct worker *best = NULL;
-    for (struct worker *worker = workers_next(self, NULL); worker != NULL;
-         worker = workers_next(self, worker)) {
-        if (worker_credits(worker) > 0 && (best == NULL || worker->leased < best->leased))
-            best = worker;
-    }
-    if (best != NULL) {
-        list_remove(&best->link);
-        list_push_back(&self->known, &best->link);
-    }
-    return best;
+    uint32_t credits = credits_of(worker);
+    bool was_ready = worker->credits > 0;
+    self->credits += credits;
+    self->credits -= worker->credits;
+    worker->credits = credits;
+    if (!moved && was_ready == (credits > 0))
+        return; /* keeps its place among equals */
+    list_remove(&worker->ready);
+    if (credits > 0)
+        list_push_back(&self->ready[worker->leased], &worker->ready);
 }
 
-void worker_report(struct worker *worker, uint64_t progress, uint64_t scoring_ticket,
-                   uint32_t window)
+static bool has_room(const struct worker *worker, uint64_t size)
+{
+    return worker->window_bytes == 0 || worker->leased == 0 ||
+           (worker->leased_bytes < worker->window_bytes &&
+            size <= worker->window_bytes - worker->leased_bytes);
+}
+
+struct worker *workers_pick(struct workers *self, uint64_t size)
+{
+    for (int i = 0; i < WORKER_WINDOW_MAX && self->credits > 0; i++)
+        for (struct list *at = self->ready[i].next; at != &self->ready[i];
+             at = at->next) {
+            struct worker *worker = list_item(at, struct worker, ready);
+            if (has_room(worker, size))
+                return worker;
+        }
+    return NULL;
+}
+
+uint64_t workers_credits(const struct workers *self)
+{
+    return self->credits;
+}
+
+void workers_hold(struct workers *self, struct worker *worker, uint64_t size)
+{
+    assert(worker->credits > 0 && has_room(worker, size));
+    worker->leased++;
+    worker->leased_bytes += size;
+    file(self, worker, true);
+}
+
+void workers_unhold(struct workers *self, struct worker *worker, uint64_t size)
+{
+    worker->leased--;
+    worker->leased_bytes -= size;
+    file(self, worker, true);
+}
+
+void workers_set_mood(struct workers *self, struct worker *worker, enum worker_mood mood)
+{
+    worker->mood = mood;
+    file(self, worker, false);
+}
+
+void workers_set_window(struct workers *self, struct worker *worker, uint32_t window,
+                        uint64_t window_bytes)
+{
+    worker->window = window;
+    worker->window_bytes = window_bytes;
+    file(self, worker, false);
+}
+
+void workers_report(struct workers *self, struct worker *worker, uint64_t progress,
+                    uint64_t scoring_ticket)
 {
     bool moved = worker->progress != progress;
     if (moved)
         worker->stalled_ticks = 0;
-    if (worker->mood == WORKER_RETURNED || moved || scoring_ticket == 0)
-        worker->mood = WORKER_WILLING;
     worker->progress = progress;
     worker->scoring_ticket = scoring_ticket;
-    worker->window = window;
+    if (worker->mood == WORKER_RETURNED || moved || scoring_ticket == 0)
+        workers_set_mood(self, worker, WORKER_WILLING);
 }
 
 void worker_serves(struct worker *worker, const char *serving, const char *release,
@@ -147,4 +206,39 @@ struct worker *workers_next(struct workers *self, struct worker *after)
 uint32_t workers_count(const struct workers *self)
 {
     return self->count;
+}
+
+static void check_that(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void check_worker(const struct workers *self, const struct worker *worker)
+{
+    check_that(workers_find(self, worker->route) == worker);
+    check_that(worker->leased <= WORKER_WINDOW_MAX);
+    check_that(worker->leased > 0 || worker->leased_bytes == 0);
+    check_that(worker->credits == credits_of(worker));
+    check_that((worker->credits == 0) == list_empty(&worker->ready));
+}
+
+void workers_check(const struct workers *self)
+{
+    uint64_t credits = 0;
+    uint32_t count = 0, ready = 0;
+    for (struct list *at = self->known.next; at != &self->known; at = at->next) {
+        const struct worker *worker = list_item(at, struct worker, link);
+        check_worker(self, worker);
+        credits += worker->credits;
+        ready += worker->credits > 0;
+        count++;
+    }
+    for (uint32_t i = 0; i < WORKER_WINDOW_MAX; i++)
+        for (struct list *at = self->ready[i].next; at != &self->ready[i];
+             at = at->next) {
+            check_that(list_item(at, struct worker, ready)->leased == i);
+            ready--;
+        }
+    check_that(credits == self->credits && count == self->count && ready == 0);
 }

@@ -30,18 +30,24 @@ enum worker_mood {
     WORKER_STUCK,    /* made no progress: not before it does, or says it is idle */
 };
 
-/* Changed by workers.c, and by dispatch.c as said. */
+/* Changed by workers.c, and by the dispatcher as said. */
 struct worker {
     struct list link;      /* in `free` or `known` */
+    struct list ready;     /* with others that hold as many and take more; or alone */
     struct hash_node node; /* by route, while known */
     uint64_t route;
     char name[WORKER_NAME_MAX + 1]; /* printable */
-    uint32_t window;
-    uint32_t leased;    /* dispatch: length of `leases` */
-    struct list leases; /* dispatch: jobs, the first granted first */
+    uint32_t window;                /* batches */
+    uint64_t window_bytes;          /* of bodies, beyond a first; 0: no bound */
+    uint32_t leased;                /* length of `leases` */
+    uint64_t leased_bytes;          /* of their bodies */
+    struct list leases;             /* dispatch: jobs, the first granted first */
+    uint32_t credits;               /* as workers.c has counted it */
     enum worker_mood mood;
     uint64_t progress;
     uint64_t scoring_ticket; /* 0: none */
+    bool elsewhere;          /* dispatch: it scores another broker's batch */
+    uint32_t list_count;     /* dispatch: how often it has told what it holds */
     uint32_t silent_ticks;
     uint32_t stalled_ticks;               /* without progress while it holds leases */
     bool told_drain;                      /* dispatch */
@@ -66,15 +72,24 @@ struct worker *workers_add(struct workers *self, uint64_t route, const char *nam
 /* It must hold no leases. Its fields can be read until the next workers_add(). */
 void workers_remove(struct workers *self, struct worker *worker);
 
-/* The one with credit that holds least; the one not chosen for longest among equals. */
-struct worker *workers_pick(struct workers *self);
+/* The one that holds least of those that would take a body of `size` bytes; the one that
+ * has held as many for longest among equals. NULL: none would. */
+struct worker *workers_pick(struct workers *self, uint64_t size);
 
-/* How many batches it would take now. */
-uint32_t worker_credits(const struct worker *worker);
+/* How many batches all of them would take now, were they small. */
+uint64_t workers_credits(const struct workers *self);
 
-/* The worker spoke of itself. */
-void worker_report(struct worker *worker, uint64_t progress, uint64_t scoring_ticket,
-                   uint32_t window);
+/* A body of `size` bytes is in its hands, and no longer. */
+void workers_hold(struct workers *self, struct worker *worker, uint64_t size);
+void workers_unhold(struct workers *self, struct worker *worker, uint64_t size);
+
+void workers_set_mood(struct workers *self, struct worker *worker, enum worker_mood mood);
+void workers_set_window(struct workers *self, struct worker *worker, uint32_t window,
+                        uint64_t window_bytes);
+
+/* The worker spoke of what it does. */
+void workers_report(struct workers *self, struct worker *worker, uint64_t progress,
+                    uint64_t scoring_ticket);
 
 /* What it serves and is, in its own words: unprintable bytes are replaced. */
 void worker_serves(struct worker *worker, const char *serving, const char *release,
@@ -84,5 +99,8 @@ void worker_serves(struct worker *worker, const char *serving, const char *relea
 struct worker *workers_next(struct workers *self, struct worker *after);
 
 uint32_t workers_count(const struct workers *self);
+
+/* Abort unless every invariant holds. Linear: for tests and the simulator. */
+void workers_check(const struct workers *self);
 
 #endif

@@ -93,9 +93,9 @@ struct header {
         acked_below; /* at most key.sequence: all lower ones are final at the client */
     int32_t as_of;
     /* broker <-> worker: the lease. PONG: the broker's instance, so that a client sees a
-     * restart and sends again what is outstanding. From a client: the bytes of answers,
-     * headers and bodies, that it has taken from this broker on this connection; 0: not
-     * told. */
+     * restart and sends again what is outstanding. From a client: one more than the bytes
+     * of REPLY and DESCRIPTION, headers and bodies, that it has taken on the socket by
+     * which it sends; 0: not told. */
     uint64_t ticket;
     char
         region[HEADER_REGION_MAX + 1]; /* terminated; printable UTF-8, no control bytes */

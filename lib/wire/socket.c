@@ -56,7 +56,15 @@ static enum status open_socket(void *context, int type, void **socket,
 enum status socket_bind(void *context, const char *endpoint, void **socket,
                         struct error_text *error)
 {
+    return socket_bind_bounded(context, endpoint, 0, socket, error);
+}
+
+enum status socket_bind_bounded(void *context, const char *endpoint, int queue_max,
+                                void **socket, struct error_text *error)
+{
     enum status status = open_socket(context, ZMQ_ROUTER, socket, error);
+    if (status == STATUS_OK)
+        zmq_setsockopt(*socket, ZMQ_SNDHWM, &queue_max, sizeof queue_max);
     if (status != STATUS_OK || zmq_bind(*socket, endpoint) == 0)
         return status;
     status = errno == EADDRINUSE ? STATUS_TAKEN : STATUS_IO;

@@ -2,8 +2,8 @@
 /* socket.h - messages on ZeroMQ sockets, and what an address may be.
  *
  * With each daemon's loop file the only home of libzmq. A socket belongs to one thread.
- * Sockets are made with linger 0, no high-water mark (credits and byte budgets bound what
- * is queued) and ZMQ_MAXMSGSIZE. */
+ * Sockets are made with linger 0, no high-water mark but where one is asked for (credits
+ * and byte budgets bound what is queued) and ZMQ_MAXMSGSIZE. */
 
 #ifndef WIRE_SOCKET_H
 #define WIRE_SOCKET_H
@@ -28,6 +28,12 @@ bool endpoint_name(const char *endpoint, char host[ENDPOINT_HOST_SIZE],
 MUST_CHECK enum status socket_bind(void *context, const char *endpoint, void **socket,
                                    struct error_text *error);
 
+/* The same; a peer that does not read has at most `queue_max` messages waiting for it,
+ * 0: no bound. */
+MUST_CHECK enum status socket_bind_bounded(void *context, const char *endpoint,
+                                           int queue_max, void **socket,
+                                           struct error_text *error);
+
 /* A DEALER that queues nothing before it is connected and reconnects by itself. */
 MUST_CHECK enum status socket_connect(void *context, const char *endpoint, void **socket,
                                       struct error_text *error);
@@ -50,8 +56,8 @@ MUST_CHECK enum status message_receive(void *socket, bool routed, struct message
 
 /* Send without waiting: [route,] header, body. `route` may be NULL (DEALER) and is
  * copied; `body` may be NULL (empty) and is taken over only on STATUS_OK.
- * STATUS_UNAVAILABLE: no peer now (DEALER). STATUS_NOT_FOUND: the peer is gone (ROUTER).
- */
+ * STATUS_UNAVAILABLE: no peer now (DEALER); the peer has queue_max waiting (ROUTER).
+ * STATUS_NOT_FOUND: the peer is gone (ROUTER). */
 MUST_CHECK enum status message_send(void *socket, zmq_msg_t *route,
                                     const struct header *header, zmq_msg_t *body);
 

@@ -24,6 +24,7 @@ enum {
     HELD_MAX = 64,
     WINDOW = 4,
     DEADLINE_MS = 60,
+    REPLY_SIZE = 700,
 };
 
 enum answer { ANSWER_NONE, ANSWER_COUNTED, ANSWER_DEAD, ANSWER_SCORED, ANSWER_REJECTED };
@@ -39,6 +40,7 @@ struct batch {
 struct frame {
     struct header header;
     struct dispatch_heartbeat heartbeat;
+    uint64_t held[HELD_MAX]; /* what the heartbeat tells */
     enum answer answer;
 };
 
@@ -56,6 +58,7 @@ struct worker_process {
     struct header held[HELD_MAX];
     size_t held_count;
     bool scoring; /* held[0] */
+    bool tells_held;
     uint64_t progress;
 };
 
@@ -64,6 +67,8 @@ struct world {
     uint64_t now_ms;
     uint64_t next_route;
     uint64_t client_routes[CLIENTS];
+    uint64_t taken[CLIENTS]; /* bytes of answers by the connections there were */
+    uint64_t told[CLIENTS];  /* the most that it has said of these */
     struct worker_process workers[WORKERS];
     struct batch batches[BATCHES];
     size_t bodies; /* handed to the broker and not released */
@@ -103,6 +108,8 @@ static struct dispatch *new_broker(void)
         .attempts_max = 3,
         .bytes_max = 60000,
         .region_bytes_max = 25000,
+        .client_bytes_max = 30000,
+        .untaken_bytes_max = 3 * (REPLY_SIZE + HEADER_SIZE),
         .bulk_wait_ticks = 3,
         .lease_ticks = 30,
         .liveness_ticks = 12,
@@ -153,6 +160,7 @@ static bool client_receives(struct world *world, const struct dispatch_action *a
         action->header.type == MESSAGE_CHARGED || action->header.type == MESSAGE_EXPIRED)
         return true; /* it is not over */
 
+    world->taken[batch->client] += action->answer_size;
     enum answer answer = ANSWER_REJECTED;
     if (action->header.type != MESSAGE_REJECT)
         answer = *(enum answer *)action->body;
@@ -210,8 +218,9 @@ static void check_ends(struct world *world)
 {
     const struct counters *counters = dispatch_counters(world->broker);
     assert_int_equal(counters->jobs_queued,
-                     counters->replies_forwarded + counters->jobs_rejected +
-                         counters->jobs_expired + dispatch_job_count(world->broker));
+                     counters->replies_forwarded + counters->replies_dropped +
+                         counters->jobs_rejected + counters->jobs_expired +
+                         dispatch_job_count(world->broker));
 }
 
 /* What is reported by region and by worker adds up to what there is. */
@@ -270,6 +279,9 @@ static void client_sends(struct world *world, int number)
     assert_non_null(body);
     *body = number;
     world->bodies++;
+    if (batch->client != 0 && (world->calm || chance(30))) /* the first never says it */
+        world->told[batch->client] = 1 + world->taken[batch->client];
+    batch->header.ticket = world->told[batch->client];
     dispatch_job(world->broker, world->client_routes[batch->client], &batch->header, body,
                  (size_t)(number % 7) * 1000);
     settle_down(world);
@@ -283,7 +295,12 @@ static void say(struct worker_process *self, struct frame frame)
         .progress = self->progress,
         .scoring_ticket = self->scoring ? self->held[0].ticket : 0,
         .window = WINDOW,
+        .window_bytes = 4000,
+        .told_held = self->tells_held,
+        .held_count = self->held_count,
     };
+    for (size_t i = 0; i < self->held_count; i++)
+        frame.held[i] = self->held[i].ticket;
     push(&self->out, &frame);
 }
 
@@ -304,6 +321,7 @@ static void start_worker(struct world *world, struct worker_process *self)
 {
     memset(self, 0, sizeof *self);
     self->alive = true;
+    self->tells_held = chance(2);
     connect_worker(world, self);
     say_type(self, MESSAGE_HELLO);
 }
@@ -373,6 +391,10 @@ static void worker_works(struct world *world, struct worker_process *self)
     if (self->held_count == 0 || self->stalled)
         return;
     if (!self->scoring) {
+        if (!world->calm && self->tells_held && chance(40)) { /* loses it */
+            drop_first(self);
+            return;
+        }
         if (!world->calm && chance(20)) {
             give_back(self, MESSAGE_RETURN);
             return;
@@ -400,8 +422,9 @@ static void broker_hears(struct world *world, struct worker_process *self)
     uint64_t route = self->route;
     if (!pull(&self->out, &frame))
         return;
+    frame.heartbeat.held = frame.held;
     if (frame.header.type == MESSAGE_HELLO)
-        dispatch_hello(world->broker, route, WINDOW, "worker");
+        dispatch_hello(world->broker, route, WINDOW, 0, "worker");
     else if (frame.header.type == MESSAGE_HEARTBEAT)
         dispatch_heartbeat(world->broker, route, &frame.heartbeat);
     else if (frame.header.type == MESSAGE_RETURN)
@@ -409,7 +432,7 @@ static void broker_hears(struct world *world, struct worker_process *self)
     else if (frame.header.type == MESSAGE_BYE)
         dispatch_bye(world->broker, route);
     else
-        dispatch_reply(world->broker, route, &frame.header, &frame.answer);
+        dispatch_reply(world->broker, route, &frame.header, &frame.answer, REPLY_SIZE);
     settle_down(world);
 }
 
@@ -595,7 +618,9 @@ static void each_batch_ends_once_whatever_happens(void **state)
     /* The walks went where it is difficult. */
     assert_true(counters.jobs_duplicate > 0 && counters.jobs_busy > 0);
     assert_true(counters.jobs_rejected > 0 && counters.burials > 0);
-    assert_true(counters.jobs_expired > 0);
+    assert_true(counters.jobs_expired > 0 && counters.leases_missed > 0);
+    assert_true(counters.replies_dropped > 0 && counters.busy_untaken > 0);
+    assert_true(counters.busy_client > 0 && counters.busy_region > 0);
     assert_true(counters.leases_returned > 0 && counters.leases_lost > 0);
     assert_true(counters.replies_late > 0 && counters.clients_gone > 0);
     assert_true(counters.workers_lost > 0 && counters.workers_stuck > 0);

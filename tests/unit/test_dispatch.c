@@ -146,7 +146,7 @@ static struct dispatch_action noted(struct dispatch *broker, enum dispatch_note 
 
 static void join(struct dispatch *broker, uint64_t worker, uint32_t window)
 {
-    dispatch_hello(broker, worker, window, "host/1/0");
+    dispatch_hello(broker, worker, window, 0, "host/1/0");
     assert_string_equal(noted(broker, DISPATCH_NOTE_JOINED).worker, "host/1/0");
 }
 
@@ -169,7 +169,7 @@ static void reply(struct dispatch *broker, uint64_t worker,
                   const struct dispatch_action *lease)
 {
     struct header header = reply_to(lease);
-    dispatch_reply(broker, worker, &header, text("scores"));
+    dispatch_reply(broker, worker, &header, text("scores"), 6);
 }
 
 /* The worker is never heard of again. */
@@ -207,7 +207,7 @@ static void reply_ends_the_batch_and_goes_to_its_client(void **state)
 
     header = reply_to(&lease);
     void *scores = text("scores");
-    dispatch_reply(broker, WANDA, &header, scores);
+    dispatch_reply(broker, WANDA, &header, scores, 6);
     struct dispatch_action answer = answered(broker, ANN, MESSAGE_REPLY);
     assert_ptr_equal(answer.body, scores);
     assert_ptr_equal(answer.released, body);
@@ -273,7 +273,7 @@ static void describe_is_a_job_too(void **state)
 
     header = lease.header;
     header.type = MESSAGE_DESCRIPTION;
-    dispatch_reply(broker, WANDA, &header, text("columns"));
+    dispatch_reply(broker, WANDA, &header, text("columns"), 6);
     answered(broker, ANN, MESSAGE_DESCRIPTION);
 }
 
@@ -316,6 +316,54 @@ static void regions_share_by_bytes_under_a_hundredfold_load(void **state)
     teardown(&owner);
 }
 
+/* A test's own dispatcher takes the place of the one that setup() made. */
+static struct dispatch *replace(void **state, const struct dispatch_limits *own)
+{
+    dispatch_free(*state);
+    *state = dispatch_new(own);
+    assert_non_null(*state);
+    return *state;
+}
+
+static void worker_holds_no_more_bytes_than_it_says_beyond_a_first(void **state)
+{
+    struct dispatch *broker = *state;
+    dispatch_hello(broker, WANDA, 4, 1000, "host/1/0");
+    noted(broker, DISPATCH_NOTE_JOINED);
+    send_sized(broker, ANN, score(1), 3000); /* a first may be as large as it likes */
+    struct dispatch_action first = granted(broker, WANDA, 1);
+    send_sized(broker, ANN, score(2), 600);
+    nothing(broker);
+    reply(broker, WANDA, &first);
+    answered(broker, ANN, MESSAGE_REPLY);
+    struct dispatch_action second = granted(broker, WANDA, 2);
+    send_sized(broker, ANN, score(3), 400);
+    granted(broker, WANDA, 3); /* 1000, and no more */
+    send_sized(broker, ANN, score(4), 1);
+    nothing(broker);
+    reply(broker, WANDA, &second);
+    answered(broker, ANN, MESSAGE_REPLY);
+    granted(broker, WANDA, 4);
+}
+
+static void batch_without_room_is_not_overtaken_by_smaller_ones(void **state)
+{
+    struct dispatch *broker = *state;
+    dispatch_hello(broker, WANDA, 4, 1000, "host/1/0");
+    noted(broker, DISPATCH_NOTE_JOINED);
+    send_sized(broker, ANN, score(1), 500);
+    struct dispatch_action first = granted(broker, WANDA, 1);
+    send_sized(broker, ANN, score(2), 900);
+    nothing(broker);
+    send_sized(broker, ANN, score(3), 10);
+    nothing(broker);
+    join(broker, WES, 4); /* who has room for any */
+    granted(broker, WES, 2);
+    granted(broker, WANDA, 3);
+    reply(broker, WANDA, &first);
+    answered(broker, ANN, MESSAGE_REPLY);
+}
+
 /* Three of each priority, and the order in which they go. */
 static void send_both(struct dispatch *broker)
 {
@@ -329,17 +377,15 @@ static void send_both(struct dispatch *broker)
 
 static void interactive_batches_go_before_bulk_until_bulk_has_waited_enough(void **state)
 {
-    (void)state;
     struct dispatch_limits wide = limits;
     wide.bytes_max = wide.region_bytes_max = 1 << 30;
-    struct dispatch *broker = dispatch_new(&wide);
-    assert_non_null(broker);
+    struct dispatch *broker = replace(state, &wide);
     send_both(broker);
     join(broker, WANDA, 2);
     struct dispatch_action leases[2] = {granted(broker, WANDA, 4)};
     leases[1] = granted(broker, WANDA, 5);
     for (uint32_t i = 0; i <= limits.bulk_wait_ticks; i++) {
-        dispatch_hello(broker, WANDA, 2, "host/1/0"); /* it lives */
+        dispatch_hello(broker, WANDA, 2, 0, "host/1/0"); /* it lives */
         nothing(broker);
         dispatch_tick(broker);
     }
@@ -348,8 +394,6 @@ static void interactive_batches_go_before_bulk_until_bulk_has_waited_enough(void
         answered(broker, ANN, MESSAGE_REPLY);
         granted(broker, WANDA, i == 1 ? 1 : 6);
     }
-    void *owner = broker;
-    teardown(&owner);
 }
 
 /* ---- taking back ---- */
@@ -470,6 +514,89 @@ static void return_and_bye_charge_nothing(void **state)
     join(broker, WES, 4);
     assert_int_equal(granted(broker, WES, 1).header.attempt, 1);
     assert_int_equal(dispatch_counters(broker)->attempts_charged, 0);
+}
+
+/* What the worker holds, in its own words. */
+static void list(struct dispatch *broker, uint64_t worker, const uint64_t *tickets,
+                 size_t count)
+{
+    const struct dispatch_heartbeat heartbeat = {
+        .window = 4, .told_held = true, .held = tickets, .held_count = count};
+    dispatch_heartbeat(broker, worker, &heartbeat);
+}
+
+static void lease_that_a_worker_lists_no_more_is_taken_back_uncharged(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[3];
+    join(broker, WANDA, 4);
+    for (uint64_t i = 1; i <= 2; i++) {
+        send(broker, ANN, score(i));
+        tickets[i - 1] = granted(broker, WANDA, i).header.ticket;
+    }
+    list(broker, WANDA, tickets, 1);
+    nothing(broker); /* the second is on its way, as far as can be told */
+    list(broker, WANDA, tickets, 2);
+    nothing(broker);
+    list(broker, WANDA, tickets + 1, 1); /* the first was there and is not any more */
+    struct dispatch_action again = granted(broker, WANDA, 1);
+    assert_int_equal(again.header.attempt, 1);
+    assert_int_not_equal(again.header.ticket, tickets[0]);
+    list(broker, WANDA, tickets + 1, 1); /* that lease is a new one: on its way */
+    nothing(broker);
+    beat(broker, WANDA, 1, 0); /* it does not say */
+    nothing(broker);
+    assert_int_equal(dispatch_counters(broker)->leases_missed, 1);
+    assert_int_equal(dispatch_counters(broker)->attempts_charged, 0);
+}
+
+static void lists_of_strange_tickets_change_nothing(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    uint64_t ticket = granted(broker, WANDA, 1).header.ticket;
+    join(broker, WES, 4);
+    const uint64_t tickets[] = {ticket, 0, UINT64_MAX, ticket ^ (1ULL << 40)};
+    list(broker, WES, tickets, 4); /* another's */
+    nothing(broker);
+    list(broker, WES, NULL, 0);
+    nothing(broker);
+    assert_int_equal(dispatch_counters(broker)->leases_missed, 0);
+}
+
+static void what_a_list_has_not_named_may_be_what_the_worker_died_of(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[2];
+    join(broker, WANDA, 4);
+    for (uint64_t i = 1; i <= 2; i++) {
+        send(broker, ANN, score(i));
+        tickets[i - 1] = granted(broker, WANDA, i).header.ticket;
+    }
+    list(broker, WANDA, tickets, 1); /* the first waits; the second was not there yet */
+    assert_true(dies(broker).charged);
+    told(broker, ANN, 1);
+    join(broker, WES, 4);
+    for (uint64_t i = 1; i <= 2; i++)
+        assert_int_equal(granted(broker, WES, i).header.attempt, i);
+}
+
+static void worker_that_scores_for_another_broker_charges_nothing_here(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    granted(broker, WANDA, 1);
+    dispatch_heartbeat(broker, WANDA,
+                       &(struct dispatch_heartbeat){.window = 4, .elsewhere = true});
+    nothing(broker);
+    send(broker, ANN, score(2));
+    granted(broker, WANDA, 2);
+    assert_false(dies(broker).charged);
+    join(broker, WES, 4);
+    for (uint64_t i = 1; i <= 2; i++)
+        assert_int_equal(granted(broker, WES, i).header.attempt, 1);
 }
 
 static void what_is_taken_back_goes_first_in_its_old_order(void **state)
@@ -639,13 +766,13 @@ static void answer_of_the_wrong_kind_counts_as_a_failed_attempt(void **state)
     send(broker, ANN, score(1));
     struct dispatch_action lease = granted(broker, WANDA, 1);
     lease.header.type = MESSAGE_DESCRIPTION;
-    dispatch_reply(broker, WANDA, &lease.header, text("columns"));
+    dispatch_reply(broker, WANDA, &lease.header, text("columns"), 6);
     told(broker, ANN, 1);
     lease = granted(broker, WANDA, 1);
     assert_int_equal(lease.header.attempt, 2);
 
     lease.header.type = MESSAGE_REJECT; /* what the worker cannot use, the client hears */
-    dispatch_reply(broker, WANDA, &lease.header, text("cannot"));
+    dispatch_reply(broker, WANDA, &lease.header, text("cannot"), 6);
     answered(broker, ANN, MESSAGE_REJECT);
     assert_int_equal(dispatch_job_count(broker), 0);
 }
@@ -678,7 +805,7 @@ static void one_worker_too_many_is_refused(void **state)
     struct dispatch *broker = *state;
     join(broker, WANDA, 4);
     join(broker, WES, 4);
-    dispatch_hello(broker, 102, 4, "late");
+    dispatch_hello(broker, 102, 4, 0, "late");
     struct dispatch_action action = next(broker);
     assert_int_equal(action.header.type, MESSAGE_REJECT);
     assert_int_equal(action.route, 102);
@@ -688,7 +815,7 @@ static void one_worker_too_many_is_refused(void **state)
 static void names_of_workers_cannot_forge_log_lines(void **state)
 {
     struct dispatch *broker = *state;
-    dispatch_hello(broker, WANDA, 4, "a\nERROR \"b\"");
+    dispatch_hello(broker, WANDA, 4, 0, "a\nERROR \"b\"");
     assert_string_equal(noted(broker, DISPATCH_NOTE_JOINED).worker, "a?ERROR??b?");
 }
 
@@ -802,6 +929,185 @@ static void over_a_count_the_answer_is_busy(void **state)
     busy(broker, "batches");
 }
 
+static void over_a_clients_budget_only_that_client_is_busy(void **state)
+{
+    struct dispatch_limits own = limits;
+    own.client_bytes_max = 3000;
+    struct dispatch *broker = replace(state, &own);
+    send_sized(broker, ANN, score(1), 2500);
+    nothing(broker);
+    send_sized(broker, ANN, score(2), 500);
+    busy(broker, "client's queue");
+    send_sized(broker, BEN, score(2), 500);
+    nothing(broker);
+    join(broker, WANDA, 4);
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    granted(broker, WANDA, 2);
+    send_sized(broker, ANN, score(3), 500); /* what is leased counts as well */
+    busy(broker, "client's queue");
+    reply(broker, WANDA, &lease);
+    answered(broker, ANN, MESSAGE_REPLY);
+    send_sized(broker, ANN, score(3), 500);
+    granted(broker, WANDA, 3);
+    assert_int_equal(dispatch_counters(broker)->busy_client, 2);
+}
+
+static void batch_is_in_the_budget_of_the_connection_that_brought_it_first(void **state)
+{
+    struct dispatch_limits own = limits;
+    own.client_bytes_max = 3000;
+    struct dispatch *broker = replace(state, &own);
+    send_sized(broker, ANN, score(1), 2500);
+    nothing(broker);
+    send_sized(broker, BEN, score(1), 2500); /* connected anew */
+    nothing_but_release(broker);
+    send_sized(broker, BEN, score(2), 2500);
+    nothing(broker);
+    send_sized(broker, ANN, score(3), 500);
+    busy(broker, "client's queue");
+    assert_int_equal(dispatch_counters(broker)->jobs_busy, 1);
+}
+
+static void the_fuller_the_broker_the_later_a_client_asks_again(void **state)
+{
+    struct dispatch_limits own = limits;
+    own.client_bytes_max = 4000;
+    struct dispatch *broker = replace(state, &own);
+    uint32_t after_ms[2];
+    for (uint64_t i = 0; i < 2; i++) {
+        struct header header = score(i);
+        header.region[0] = (char)('A' + i);
+        send_sized(broker, i == 0 ? ANN : BEN, header, 3800);
+        nothing(broker);
+        header.key.sequence = 10;
+        send_sized(broker, i == 0 ? ANN : BEN, header, 3800);
+        after_ms[i] = next(broker).retry_after_ms;
+    }
+    assert_in_range(after_ms[0], 600, 1000); /* 39 % of 1.9 s, and 0.1 s */
+    assert_in_range(after_ms[1], 1400, 1700);
+}
+
+/* ---- answers that are not taken ---- */
+
+enum { ANSWER = 1000 }; /* with its header */
+
+/* A batch goes there and back; the client says it has taken so much. */
+static struct dispatch_action ask(struct dispatch *broker, uint64_t sequence,
+                                  uint64_t ticket)
+{
+    struct header header = score(sequence);
+    header.ticket = ticket;
+    send(broker, ANN, header);
+    struct dispatch_action action = next(broker);
+    if (action.to != DISPATCH_WORKER)
+        return action;
+    header = reply_to(&action);
+    dispatch_reply(broker, WANDA, &header, text("scores"), ANSWER - HEADER_SIZE);
+    return next(broker);
+}
+
+static struct dispatch *broker_of_four_answers(void **state)
+{
+    struct dispatch_limits own = limits;
+    own.untaken_bytes_max = 4 * ANSWER;
+    struct dispatch *broker = replace(state, &own);
+    join(broker, WANDA, 4);
+    return broker;
+}
+
+static uint64_t untaken(struct dispatch *broker)
+{
+    struct dispatch_gauges gauges;
+    dispatch_measure(broker, &gauges);
+    return gauges.untaken_bytes;
+}
+
+static void client_that_takes_no_answers_is_busy_until_it_does(void **state)
+{
+    struct dispatch *broker = broker_of_four_answers(state);
+    for (uint64_t i = 1; i <= 3; i++) {
+        struct dispatch_action answer = ask(broker, i, 1);
+        assert_int_equal(answer.header.type, MESSAGE_REPLY);
+        assert_int_equal(answer.answer_size, ANSWER);
+    }
+    assert_int_equal(untaken(broker), 3 * ANSWER);
+    struct header header = score(4);
+    header.ticket = 1 + ANSWER - 1; /* more than half is still on its way */
+    send(broker, ANN, header);
+    busy(broker, "answers to take");
+    dispatch_ping(broker, ANN,
+                  &(struct header){.type = MESSAGE_PING, .ticket = 1 + ANSWER});
+    answered(broker, ANN, MESSAGE_PONG);
+    assert_int_equal(ask(broker, 4, 0).header.type, MESSAGE_REPLY); /* told before */
+    assert_int_equal(ask(broker, 5, 1 + 4 * ANSWER).header.type, MESSAGE_REPLY);
+    assert_int_equal(untaken(broker), ANSWER);
+    assert_int_equal(dispatch_counters(broker)->busy_untaken, 1);
+}
+
+static void answers_over_the_budget_are_dropped_and_the_batch_is_over(void **state)
+{
+    struct dispatch *broker = broker_of_four_answers(state);
+    struct dispatch_action leases[6];
+    for (uint64_t i = 1; i <= 6; i++) { /* all at once, before there is an answer */
+        struct header header = score(i);
+        header.ticket = 1;
+        send(broker, ANN, header);
+        if (i <= 4)
+            leases[i - 1] = granted(broker, WANDA, i);
+        nothing(broker);
+    }
+    for (int i = 0; i < 6; i++) {
+        struct header header = reply_to(&leases[i]);
+        dispatch_reply(broker, WANDA, &header, text("scores"), ANSWER - HEADER_SIZE);
+        struct dispatch_action answer = next(broker);
+        assert_int_equal(answer.to, i < 4 ? DISPATCH_CLIENT : DISPATCH_NOBODY);
+        assert_non_null(answer.released);
+        if (i < 2)
+            leases[4 + i] = granted(broker, WANDA, 5 + (uint64_t)i);
+    }
+    assert_int_equal(dispatch_job_count(broker), 0);
+    assert_int_equal(dispatch_counters(broker)->replies_dropped, 2);
+    assert_int_equal(dispatch_counters(broker)->replies_forwarded, 4);
+    /* It asks again once it has taken the others. */
+    assert_int_equal(ask(broker, 5, 1 + 4 * ANSWER).header.type, MESSAGE_REPLY);
+}
+
+static void what_was_taken_by_an_earlier_connection_is_not_counted_here(void **state)
+{
+    struct dispatch *broker = broker_of_four_answers(state);
+    const uint64_t before = 1 + 1000 * ANSWER;
+    for (uint64_t i = 1; i <= 3; i++)
+        assert_int_equal(ask(broker, i, before).header.type, MESSAGE_REPLY);
+    assert_int_equal(ask(broker, 4, before).header.type, MESSAGE_BUSY);
+    assert_int_equal(ask(broker, 4, before + ANSWER).header.type, MESSAGE_REPLY);
+    assert_int_equal(ask(broker, 5, UINT64_MAX).header.type, MESSAGE_REPLY); /* it lies */
+    assert_int_equal(untaken(broker), ANSWER);
+}
+
+static void client_that_does_not_tell_is_not_bounded_by_what_it_takes(void **state)
+{
+    struct dispatch *broker = broker_of_four_answers(state);
+    for (uint64_t i = 1; i <= 20; i++)
+        assert_int_equal(ask(broker, i, 0).header.type, MESSAGE_REPLY);
+    assert_int_equal(untaken(broker), 0);
+}
+
+static void answers_that_did_not_leave_do_not_count_as_untaken(void **state)
+{
+    struct dispatch *broker = broker_of_four_answers(state);
+    ask(broker, 1, 1);
+    struct dispatch_action answer = ask(broker, 2, 1);
+    dispatch_untaken(broker, &answer); /* its queue was full */
+    nothing(broker);
+    assert_int_equal(untaken(broker), ANSWER);
+    assert_int_equal(dispatch_counters(broker)->replies_dropped, 1);
+    answer = ask(broker, 3, 1);
+    dispatch_unsent(broker, &answer); /* it is gone, and what was on its way, too */
+    nothing(broker);
+    assert_int_equal(untaken(broker), 0);
+    assert_int_equal(dispatch_counters(broker)->clients_gone, 1);
+}
+
 /* ---- deadlines ---- */
 
 static struct header score_within(uint64_t sequence, uint32_t deadline_ms)
@@ -858,7 +1164,7 @@ static void passed_deadline_comes_before_a_grant(void **state)
     dispatch_clock(broker, 1000);
     send(broker, ANN, score_within(1, 50));
     dispatch_clock(broker, 1050);
-    dispatch_hello(broker, WANDA, 4, "host/1/0");
+    dispatch_hello(broker, WANDA, 4, 0, "host/1/0");
     noted(broker, DISPATCH_NOTE_JOINED);
     answered(broker, ANN, MESSAGE_EXPIRED);
     nothing(broker);
@@ -872,7 +1178,7 @@ static void worker_may_say_that_a_deadline_has_passed_where_there_is_one(void **
         send(broker, ANN, i == 1 ? score_within(i, 50) : score(i));
         struct dispatch_action lease = granted(broker, WANDA, i);
         lease.header.type = MESSAGE_EXPIRED;
-        dispatch_reply(broker, WANDA, &lease.header, text(""));
+        dispatch_reply(broker, WANDA, &lease.header, text(""), 6);
         if (i == 1)
             answered(broker, ANN, MESSAGE_EXPIRED);
         else
@@ -1057,12 +1363,18 @@ int main(void)
         TEST(describe_is_a_job_too),
         TEST(regions_share_by_bytes_under_a_hundredfold_load),
         TEST(interactive_batches_go_before_bulk_until_bulk_has_waited_enough),
+        TEST(worker_holds_no_more_bytes_than_it_says_beyond_a_first),
+        TEST(batch_without_room_is_not_overtaken_by_smaller_ones),
         TEST(only_progress_renews_leases),
         TEST(stuck_worker_gets_nothing_until_it_moves),
         TEST(only_the_batch_being_scored_is_charged),
         TEST(death_before_the_heartbeat_got_out_charges_the_oldest_new_batch),
         TEST(death_of_an_idle_or_waiting_worker_charges_nothing),
         TEST(return_and_bye_charge_nothing),
+        TEST(lease_that_a_worker_lists_no_more_is_taken_back_uncharged),
+        TEST(lists_of_strange_tickets_change_nothing),
+        TEST(what_a_list_has_not_named_may_be_what_the_worker_died_of),
+        TEST(worker_that_scores_for_another_broker_charges_nothing_here),
         TEST(what_is_taken_back_goes_first_in_its_old_order),
         TEST(batch_is_buried_after_its_last_attempt),
         TEST(what_if_and_describe_are_refused_after_the_last_attempt),
@@ -1079,6 +1391,14 @@ int main(void)
         TEST(same_key_with_another_body_is_a_batch_of_its_own),
         TEST(over_a_byte_budget_the_answer_is_busy),
         TEST(over_a_count_the_answer_is_busy),
+        TEST(over_a_clients_budget_only_that_client_is_busy),
+        TEST(batch_is_in_the_budget_of_the_connection_that_brought_it_first),
+        TEST(the_fuller_the_broker_the_later_a_client_asks_again),
+        TEST(client_that_takes_no_answers_is_busy_until_it_does),
+        TEST(answers_over_the_budget_are_dropped_and_the_batch_is_over),
+        TEST(what_was_taken_by_an_earlier_connection_is_not_counted_here),
+        TEST(client_that_does_not_tell_is_not_bounded_by_what_it_takes),
+        TEST(answers_that_did_not_leave_do_not_count_as_untaken),
         TEST(deadline_that_passes_in_the_queue_ends_the_attempt),
         TEST(what_is_left_of_a_deadline_goes_with_each_lease),
         TEST(passed_deadline_comes_before_a_grant),
