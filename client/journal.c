@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -36,10 +35,12 @@ struct journal {
     int fd;
     char *path;
     uint8_t client[CLIENT_ID_SIZE];
+    struct digest job;
+    bool only_looks;
     uint64_t size; /* all before it is good */
     bool dirty;    /* appended since the last sync */
     bool broken;   /* what a failed write left could not be cut off */
-    uint64_t count;
+    uint64_t count, last;
     struct place *places; /* by sequence */
     uint64_t places_max;
 };
@@ -171,6 +172,8 @@ static const struct place *find_place(const struct journal *self, uint64_t seque
 static void set_place(struct journal *self, const struct head *head, uint64_t offset)
 {
     self->count += self->places[head->sequence].offset == 0;
+    if (self->last < head->sequence)
+        self->last = head->sequence;
     self->places[head->sequence] = (struct place){offset, head->payload_size};
 }
 
@@ -180,6 +183,7 @@ static enum status write_header(struct journal *self, const struct digest *job,
                                 struct error_text *error)
 {
     uint8_t bytes[HEAD_SIZE] = {0};
+    self->job = *job;
     random_bytes(self->client, sizeof self->client);
     memcpy(bytes, magic_file, 4);
     bytes_put(bytes + 4, 4, FORMAT);
@@ -195,6 +199,7 @@ static enum status write_header(struct journal *self, const struct digest *job,
     return status;
 }
 
+/* `job` NULL: whichever it is of. */
 static enum status read_header(struct journal *self, const struct digest *job,
                                struct error_text *error)
 {
@@ -212,9 +217,10 @@ static enum status read_header(struct journal *self, const struct digest *job,
         return error_set(error, STATUS_CORRUPT,
                          "%s has format %llu; this program reads %d", self->path,
                          (unsigned long long)bytes_get(bytes + 4, 4), FORMAT);
-    if (memcmp(bytes + 24, job->bytes, DIGEST_SIZE) != 0)
+    if (job != NULL && memcmp(bytes + 24, job->bytes, DIGEST_SIZE) != 0)
         return error_set(error, STATUS_CORRUPT, "%s belongs to another job", self->path);
     memcpy(self->client, bytes + 8, CLIENT_ID_SIZE);
+    memcpy(self->job.bytes, bytes + 24, DIGEST_SIZE);
     self->size = HEAD_SIZE;
     return STATUS_OK;
 }
@@ -283,6 +289,8 @@ static enum status cut_tail(struct journal *self, struct error_text *error)
             error, STATUS_CORRUPT,
             "%s is damaged at byte %llu: answers that had been kept are lost", self->path,
             (unsigned long long)self->size);
+    if (self->only_looks)
+        return STATUS_OK;
     if (ftruncate(self->fd, (off_t)self->size) != 0)
         return error_set(error, STATUS_IO, "%s: cannot cut its torn end: %s", self->path,
                          strerror(errno));
@@ -311,18 +319,34 @@ static enum status load_entries(struct journal *self, struct error_text *error)
     return status == STATUS_END ? cut_tail(self, error) : status;
 }
 
+/* A crash before the header was synced left a beginning of it, or zeros; nothing had been
+ * kept. A header that is damaged later does not look like this: it ends with a check. */
+static enum status find_beginning(const struct journal *self, bool *found,
+                                  struct error_text *error)
+{
+    uint8_t bytes[HEAD_SIZE + 1];
+    ssize_t size = pread(self->fd, bytes, sizeof bytes, 0);
+    if (size < 0)
+        return error_set(error, STATUS_IO, "%s: cannot read: %s", self->path,
+                         strerror(errno));
+    size_t written = (size_t)size;
+    while (written > 0 && bytes[written - 1] == 0)
+        written--;
+    *found = size <= HEAD_SIZE && written <= HEAD_SIZE - CHECK_SIZE &&
+             memcmp(bytes, magic_file, written < 4 ? written : 4) == 0;
+    return STATUS_OK;
+}
+
 static enum status open_file(struct journal *self, bool *empty, struct error_text *error)
 {
-    struct stat stat;
     self->fd = open(self->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (self->fd < 0 || fstat(self->fd, &stat) != 0)
+    if (self->fd < 0)
         return error_set(error, STATUS_IO, "%s: cannot open: %s", self->path,
                          strerror(errno));
     if (flock(self->fd, LOCK_EX | LOCK_NB) != 0)
         return error_set(error, STATUS_TAKEN, "%s is open in another process",
                          self->path);
-    *empty = stat.st_size == 0;
-    return STATUS_OK;
+    return find_beginning(self, empty, error);
 }
 
 static enum status load(struct journal *self, const struct digest *job, bool empty,
@@ -334,20 +358,52 @@ static enum status load(struct journal *self, const struct digest *job, bool emp
     return status == STATUS_OK ? load_entries(self, error) : status;
 }
 
+/* NULL: out of memory. */
+static struct journal *new_journal(const char *path)
+{
+    struct journal *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return NULL;
+    self->fd = -1;
+    self->path = strdup(path);
+    if (self->path == NULL) {
+        free(self);
+        return NULL;
+    }
+    return self;
+}
+
 enum status journal_open(const char *path, const struct digest *job, struct journal **out,
                          struct error_text *error)
 {
     bool empty = false;
-    struct journal *self = calloc(1, sizeof *self);
+    struct journal *self = new_journal(path);
     if (self == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    self->fd = -1;
-    self->path = strdup(path);
-    enum status status = self->path == NULL
-                             ? error_set(error, STATUS_NOMEM, "out of memory")
-                             : open_file(self, &empty, error);
+    enum status status = open_file(self, &empty, error);
     if (status == STATUS_OK)
         status = load(self, job, empty, error);
+    if (status != STATUS_OK) {
+        journal_close(self);
+        return status;
+    }
+    *out = self;
+    return STATUS_OK;
+}
+
+enum status journal_look(const char *path, struct journal **out, struct error_text *error)
+{
+    enum status status = STATUS_OK;
+    struct journal *self = new_journal(path);
+    if (self == NULL)
+        return error_set(error, STATUS_NOMEM, "out of memory");
+    self->only_looks = true;
+    self->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (self->fd < 0)
+        status = error_set(error, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO,
+                           "%s: cannot open: %s", path, strerror(errno));
+    if (status == STATUS_OK)
+        status = load(self, NULL, false, error);
     if (status != STATUS_OK) {
         journal_close(self);
         return status;
@@ -372,6 +428,11 @@ const uint8_t *journal_client(const struct journal *self)
     return self->client;
 }
 
+const struct digest *journal_job(const struct journal *self)
+{
+    return &self->job;
+}
+
 uint64_t journal_count(const struct journal *self)
 {
     return self->count;
@@ -380,6 +441,11 @@ uint64_t journal_count(const struct journal *self)
 bool journal_has(const struct journal *self, uint64_t sequence)
 {
     return find_place(self, sequence) != NULL;
+}
+
+uint64_t journal_last(const struct journal *self)
+{
+    return self->last;
 }
 
 /* ---- writing and reading ---- */

@@ -30,13 +30,19 @@ struct journal;
  * STATUS_IO. */
 MUST_CHECK enum status journal_open(const char *path, const struct digest *job,
                                     struct journal **out, struct error_text *error);
+/* Only to look, at whichever job's, while its owner may append to it: it is not locked
+ * and nothing is changed. STATUS_NOT_FOUND; STATUS_CORRUPT; STATUS_IO. */
+MUST_CHECK enum status journal_look(const char *path, struct journal **out,
+                                    struct error_text *error);
 void journal_close(struct journal *self);
 
 const uint8_t *journal_client(const struct journal *self); /* CLIENT_ID_SIZE bytes */
+const struct digest *journal_job(const struct journal *self);
 
 /* Different sequences that have an entry. */
 uint64_t journal_count(const struct journal *self);
 bool journal_has(const struct journal *self, uint64_t sequence);
+uint64_t journal_last(const struct journal *self); /* the highest; 0: none */
 
 /* On an error the file is as before. Not durable before journal_sync(). */
 MUST_CHECK enum status journal_append(struct journal *self, uint64_t sequence,

@@ -224,6 +224,68 @@ static void end_of_zeros_is_cut(void **state)
     assert_int_equal(cut, size);
 }
 
+/* A crash before the header was synced: nothing had been kept, so it begins anew. */
+static void torn_header_is_begun_anew(void **state)
+{
+    (void)state;
+    size_t size;
+    journal_close(reopen());
+    uint8_t *bytes = read_file(&size);
+    assert_int_equal(size, HEAD);
+    for (size_t cut = 0; cut < HEAD - 8; cut++) {
+        write_file(bytes, cut);
+        struct journal *journal = reopen();
+        append(journal, 1, "one");
+        make_durable(journal);
+        journal_close(journal);
+        journal = reopen();
+        assert_answer(journal, 1, "one");
+        journal_close(journal);
+        memset(bytes + cut, 0, HEAD - cut);
+        write_file(bytes, HEAD);
+        journal_close(reopen());
+        free(bytes);
+        bytes = read_file(&size);
+        assert_int_equal(size, HEAD);
+    }
+    bytes[20] ^= 1; /* damage, not a tear: batches may have been sent under that id */
+    write_file(bytes, HEAD);
+    struct error_text error = {""};
+    assert_int_equal(try_open(&error), STATUS_CORRUPT);
+    assert_non_null(strstr(error.text, "damaged in its header"));
+    free(bytes);
+}
+
+static void looking_is_allowed_beside_the_owner_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct journal *looker, *journal = reopen();
+    struct error_text error = {""};
+    size_t size, after;
+    append(journal, 1, "one");
+    append(journal, 4, "four");
+    make_durable(journal);
+    append(journal, 5, "torn"); /* the owner is in the middle of it */
+    uint8_t *bytes = read_file(&size);
+    assert_int_equal(truncate(path, (off_t)size - 2), 0);
+    assert_int_equal(journal_look(path, &looker, &error), STATUS_OK);
+    assert_int_equal(journal_count(looker), 2);
+    assert_int_equal(journal_last(looker), 4);
+    assert_memory_equal(journal_job(looker), &job, sizeof job);
+    assert_memory_equal(journal_client(looker), journal_client(journal), CLIENT_ID_SIZE);
+    assert_answer(looker, 4, "four");
+    journal_close(looker);
+    journal_close(journal);
+    free(bytes);
+    free(read_file(&after));
+    assert_int_equal(after, size - 2);
+    unlink(path);
+    assert_int_equal(journal_look(path, &looker, &error), STATUS_NOT_FOUND);
+    assert_int_not_equal(access(path, F_OK), 0);
+    write_file((const uint8_t *)"my notes", 8);
+    assert_int_equal(journal_look(path, &looker, &error), STATUS_CORRUPT);
+}
+
 /* Each byte of what was synced, flipped: an error that names the place, never an answer.
  */
 static void flipped_byte_is_an_error_that_says_where(void **state)
@@ -333,6 +395,8 @@ int main(void)
         TEST(other_file_is_refused_and_kept),
         TEST(torn_end_is_cut_and_the_rest_kept),
         TEST(end_of_zeros_is_cut),
+        TEST(torn_header_is_begun_anew),
+        TEST(looking_is_allowed_beside_the_owner_and_changes_nothing),
         TEST(flipped_byte_is_an_error_that_says_where),
         TEST(flipped_last_mark_loses_no_answer),
         TEST(flip_while_open_is_seen_when_read),
