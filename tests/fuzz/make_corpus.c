@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the first inputs of fuzz_model, fuzz_batch and fuzz_status: run it in tests/fuzz
- * after a change of the protobuf contract. */
+ * after a change of the protobuf contract; and those of fuzz_spool and fuzz_journal,
+ * after a change of these files. */
 #include "tests/lib/build.h"
+
+#include "base/file.h"
+#include "client/journal.h"
+#include "client/spool_disk.h"
 
 #include "control.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void must(enum status status, const char *what)
+{
+    if (status == STATUS_OK)
+        return;
+    fprintf(stderr, "%s: %s\n", what, status_text(status));
+    exit(EXIT_FAILURE);
+}
 
 static void write_seed(const char *path, const ProtobufCMessage *message)
 {
@@ -105,6 +120,53 @@ static Chw__StatusReport *busy_broker(void)
     return &report;
 }
 
+/* The file behind what its fuzz target wants before it. */
+static void write_file_seed(const char *path, const char *before, const char *file)
+{
+    uint8_t *bytes;
+    size_t size, before_size = strlen(before);
+    must(file_read(file, 1 << 20, &bytes, &size, NULL), file);
+    uint8_t *seed = build_alloc(before_size + size);
+    memcpy(seed, before, before_size);
+    memcpy(seed + before_size, bytes, size);
+    must(file_replace(path, seed, before_size + size, NULL), path);
+    free(bytes);
+    unlink(file);
+}
+
+static void write_spool_seeds(void)
+{
+    static const char name[] = "0000000000000007.batch";
+    struct spool_disk disk;
+    struct spool *spool;
+    struct spool_batch batch = {.rows = 2, .body = (uint8_t *)"body", .size = 4};
+    batch.header = (struct header){
+        .type = MESSAGE_SCORE, .key.sequence = 7, .as_of = 20000, .region = "KE/Kisumu"};
+    batch.digest = digest_body(batch.body, batch.size);
+    spool_disk_init(&disk, "corpus");
+    must(spool_open(&disk, batch.header.key.client, 1 << 20, &spool, NULL), "spool");
+    must(spool_put(spool, &batch, NULL), "spool");
+    spool_close(spool);
+    char before[64], path[64];
+    snprintf(before, sizeof before, "1%s\n", name);
+    snprintf(path, sizeof path, "corpus/%s", name);
+    write_file_seed("corpus/spool/batch", before, path);
+}
+
+static void write_journal_seeds(void)
+{
+    static const char path[] = "corpus/answers";
+    static const struct digest job = {{1}}, batch = {{2}};
+    struct journal *journal;
+    must(journal_open(path, &job, &journal, NULL), path);
+    must(journal_append(journal, 1, &batch, "one", 3, NULL), path);
+    must(journal_append(journal, 3, &batch, "", 0, NULL), path);
+    must(journal_sync(journal, NULL), path);
+    must(journal_append(journal, 2, &batch, "two", 3, NULL), path);
+    journal_close(journal);
+    write_file_seed("corpus/journal/answers", "1", path);
+}
+
 int main(void)
 {
     write_seed("corpus/batch/every_type", &every_type()->base);
@@ -112,6 +174,8 @@ int main(void)
     write_seed("corpus/model/linear", &linear()->base);
     write_seed("corpus/status/busy_broker", &busy_broker()->base);
     write_seed("corpus/model/forest", &forest()->base);
+    write_spool_seeds();
+    write_journal_seeds();
     build_reset();
     return EXIT_SUCCESS;
 }
