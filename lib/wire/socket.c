@@ -2,9 +2,13 @@
 /* socket.c - sockets made alike, and messages of [route][header][body] frames. */
 #include "wire/socket.h"
 
+#include "base/crypto.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+
+enum { RECONNECT_MS = 50, RECONNECT_MAX_MS = 1000 };
 
 struct socket_option {
     int name, value;
@@ -17,6 +21,14 @@ static enum status set_options(void *socket, const struct socket_option *options
         if (zmq_setsockopt(socket, options[i].name, &options[i].value, sizeof(int)) != 0)
             return STATUS_INVALID;
     return STATUS_OK;
+}
+
+/* What a thousand peers do when their broker comes back they do not do at once. */
+static int random_between(int least, int most)
+{
+    uint32_t random;
+    random_bytes(&random, sizeof random);
+    return least + (int)(random % (uint32_t)(most - least + 1));
 }
 
 static enum status open_socket(void *context, int type, void **socket,
@@ -34,10 +46,10 @@ static enum status open_socket(void *context, int type, void **socket,
         {ZMQ_HEARTBEAT_TIMEOUT, 6000},
     };
     static const struct socket_option router[] = {{ZMQ_ROUTER_MANDATORY, 1}};
-    static const struct socket_option dealer[] = {
+    const struct socket_option dealer[] = {
         {ZMQ_IMMEDIATE, 1},
-        {ZMQ_RECONNECT_IVL, 50},
-        {ZMQ_RECONNECT_IVL_MAX, 1000},
+        {ZMQ_RECONNECT_IVL, random_between(RECONNECT_MS, 2 * RECONNECT_MS)},
+        {ZMQ_RECONNECT_IVL_MAX, random_between(RECONNECT_MAX_MS, 2 * RECONNECT_MAX_MS)},
     };
     const int64_t size_max = BODY_SIZE_MAX;
 

@@ -34,7 +34,8 @@ MUST_CHECK enum status socket_bind_bounded(void *context, const char *endpoint,
                                            int queue_max, void **socket,
                                            struct error_text *error);
 
-/* A DEALER that queues nothing before it is connected and reconnects by itself. */
+/* A DEALER that queues nothing before it is connected and reconnects by itself, after a
+ * while that is its own, twice as long each time, up to a second or two. */
 MUST_CHECK enum status socket_connect(void *context, const char *endpoint, void **socket,
                                       struct error_text *error);
 
