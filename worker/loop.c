@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop.c - frames to tasks, tasks to frames: the worker's only use of libzmq. */
+/* loop.c - frames to tasks, tasks to frames. */
 #include "worker/loop.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/proto_parse.h"
-#include "wire/body.h"
-#include "wire/socket.h"
-#include "worker/task.h"
+#include "worker/brokers.h"
 
 #include "control.pb-c.h"
 
@@ -21,40 +19,30 @@
 
 enum {
     HEARTBEAT_MS = 500,
-    ROUND_MAX = 64, /* frames received before work goes on */
-    BYE_LINGER_MS = 1000,
+    ROUND_MAX = 64,     /* frames received from one broker before work goes on */
     SERVING_SIZE = 192, /* as proto/control.proto says */
-};
-
-/* A task and the message whose body it borrows. */
-struct held {
-    struct task task;
-    zmq_msg_t body;
-    uint64_t since_us; /* that it is being scored, or settled */
 };
 
 struct loop {
     struct loop_options options;
-    void *socket;
+    struct brokers brokers;
     struct outbox *outbox;
     pthread_t thread;
     struct message message; /* the one being handled */
+    struct broker *sender;  /* its */
     struct snapshot *snapshot;
+    const struct snapshot *described; /* whose versions `serving` names */
+    char serving[SERVING_SIZE];
 
-    struct list inbox;   /* not begun, oldest first; at most the window */
-    struct list ready;   /* begun, to be scored (again) */
-    struct task *active; /* being scored; NULL: none */
-    uint32_t waiting;    /* length of `inbox` */
-    uint32_t committing; /* tasks whose job is with the committer */
+    struct list inbox;    /* not begun, oldest first; of each broker at most the window */
+    struct list ready;    /* begun, to be scored (again) */
+    struct lease *active; /* being scored; NULL: none */
+    uint32_t committing;  /* tasks whose job is with the committer */
     bool draining;
-    bool greeted; /* HELLO is on its way: there is a connection */
 
     uint64_t progress;
-    uint64_t heartbeat_ms; /* when the next is due */
-    uint32_t window_sent;
-    uint64_t ticket_sent; /* the batch that the broker believes is being scored */
+    uint64_t heartbeat_ms; /* when the next are due */
     struct loop_counters counters, counters_told;
-    bool connected; /* the last heartbeat left */
 };
 
 void *loop_context_new(void)
@@ -68,60 +56,37 @@ void loop_context_free(void *context)
         zmq_ctx_term(context);
 }
 
-/* ---- sending ---- */
-
-/* Nobody to send to is no error here: a broker that comes back asks WHO, and batches that
- * were not answered come again. */
-static enum status send_message(struct loop *self, const struct header *header,
-                                const ProtobufCMessage *body)
+static struct lease *lease_of(struct task *task)
 {
-    zmq_msg_t packed;
-    zmq_msg_init(&packed);
-    if (body != NULL && body_pack(body, &packed) != STATUS_OK)
-        return STATUS_NOMEM;
-    enum status status = message_send(self->socket, NULL, header, &packed);
-    if (status != STATUS_OK)
-        zmq_msg_close(&packed);
-    return status;
+    return (struct lease *)(void *)task; /* its first member */
 }
 
-/* Of what the next of the same kind makes up for. False: it was dropped. */
-static bool send_or_drop(struct loop *self, const struct header *header,
-                         const ProtobufCMessage *body)
+/* ---- what brokers are told ---- */
+
+static bool is_closed(const struct loop *self)
 {
-    bool sent = send_message(self, header, body) == STATUS_OK;
-    self->counters.unsent += !sent;
-    return sent;
+    return self->draining || committer_is_away(self->options.committer);
 }
 
-static void set_connected(struct loop *self, bool connected)
+static const char *describe_serving(struct loop *self)
 {
-    struct meters *meters = self->options.meters;
-    if (connected && !self->connected)
-        atomic_fetch_add(&meters->connected, 1);
-    if (!connected && self->connected)
-        atomic_fetch_sub(&meters->connected, 1);
-    self->connected = connected;
+    current_hold(self->options.current, &self->snapshot);
+    if (self->snapshot != self->described)
+        serving_describe(self->snapshot, self->serving, sizeof self->serving);
+    self->described = self->snapshot;
+    return self->serving;
 }
 
-static uint32_t window_now(const struct loop *self)
+static void send_heartbeat(struct loop *self, struct broker *broker)
 {
-    bool closed = self->draining || committer_is_away(self->options.committer);
-    return closed ? 0 : self->options.window;
-}
-
-static void send_hello(struct loop *self)
-{
-    char host[128] = "?", name[192];
-    Chw__Hello hello;
-    chw__hello__init(&hello);
-    gethostname(host, sizeof host - 1);
-    snprintf(name, sizeof name, "%s/%ld/%" PRIu32, host, (long)getpid(),
-             self->options.number);
-    hello.name = name;
-    hello.window = window_now(self);
-    self->greeted = send_message(self, &(struct header){.type = MESSAGE_HELLO},
-                                 &hello.base) == STATUS_OK;
+    const struct brokers_news news = {
+        .progress = self->progress,
+        .records = self->counters.records,
+        .serving = describe_serving(self),
+        .closed = is_closed(self),
+        .scoring = self->active != NULL,
+    };
+    brokers_heartbeat(&self->brokers, broker, &news);
 }
 
 /* Waiting for the store is progress, up to a bound. */
@@ -132,29 +97,44 @@ static bool waits_for_store(const struct loop *self)
            clock_monotonic_ms() - since_ms < self->options.wait_ms;
 }
 
-static void send_heartbeat(struct loop *self)
+/* To all, when it is time. */
+static void beat(struct loop *self, uint64_t now_ms)
 {
-    static char release[] = CHW_VERSION;
-    Chw__Heartbeat heartbeat;
-    char serving[SERVING_SIZE];
-    chw__heartbeat__init(&heartbeat);
+    self->heartbeat_ms = now_ms + HEARTBEAT_MS;
     self->progress += waits_for_store(self);
-    self->window_sent = window_now(self);
-    self->heartbeat_ms = clock_monotonic_ms() + HEARTBEAT_MS;
-    heartbeat.progress = self->progress;
-    self->ticket_sent = self->active == NULL ? 0 : self->active->header.ticket;
-    heartbeat.scoring_ticket = self->ticket_sent;
-    heartbeat.window = self->window_sent;
-    current_hold(self->options.current, &self->snapshot);
-    serving_describe(self->snapshot, serving, sizeof serving);
-    heartbeat.serving = serving;
-    heartbeat.release = release;
-    heartbeat.records = self->counters.records;
-    set_connected(self,
-                  self->greeted &&
-                      send_or_drop(self, &(struct header){.type = MESSAGE_HEARTBEAT},
-                                   &heartbeat.base));
+    for (struct broker *broker = brokers_next(&self->brokers, NULL); broker != NULL;
+         broker = brokers_next(&self->brokers, broker))
+        send_heartbeat(self, broker);
     meters_add(self->options.meters, &self->counters, &self->counters_told);
+}
+
+/* What has been told to a broker holds no longer. */
+static bool is_news(const struct loop *self, const struct broker *broker)
+{
+    uint64_t scoring = self->active != NULL && self->active->broker == broker
+                           ? self->active->task.header.ticket
+                           : 0;
+    return broker->scoring_told != scoring ||
+           broker->elsewhere_told != (self->active != NULL && scoring == 0);
+}
+
+/* Before a batch is begun each broker knows whether it is its own, and so whom to charge
+ * should this be the end of the worker. */
+static void announce(struct loop *self)
+{
+    for (struct broker *broker = brokers_next(&self->brokers, NULL); broker != NULL;
+         broker = brokers_next(&self->brokers, broker))
+        if (broker->greeted && is_news(self, broker))
+            send_heartbeat(self, broker);
+}
+
+static void set_active(struct loop *self, struct lease *lease)
+{
+    if (self->active != NULL)
+        self->active->scoring = false;
+    if (lease != NULL)
+        lease->scoring = true;
+    self->active = lease;
 }
 
 static struct header answer_header(const struct header *asked, enum message_type type)
@@ -164,13 +144,14 @@ static struct header answer_header(const struct header *asked, enum message_type
     return header;
 }
 
-static void send_return(struct loop *self, const struct header *asked, char *reason)
+static void send_return(struct loop *self, struct broker *broker,
+                        const struct header *asked, char *reason)
 {
     struct header header = answer_header(asked, MESSAGE_RETURN);
     Chw__Return body;
     chw__return__init(&body);
     body.reason = reason;
-    send_or_drop(self, &header, &body.base);
+    brokers_send_or_drop(&self->brokers, broker, &header, &body.base);
     self->counters.returned++;
 }
 
@@ -191,12 +172,13 @@ static void count_answer(struct loop *self, const struct task *task)
 
 /* What cannot be packed now is somebody else's to answer; an empty answer would be
  * final. */
-static void send_answer(struct loop *self, const struct task *task)
+static void send_answer(struct loop *self, const struct lease *lease)
 {
+    const struct task *task = &lease->task;
     struct header header = answer_header(&task->header, task->answer_type);
-    enum status status = send_message(self, &header, task->answer);
+    enum status status = broker_send(lease->broker, &header, task->answer);
     if (status == STATUS_NOMEM) {
-        send_return(self, &task->header, "out of memory");
+        send_return(self, lease->broker, &task->header, "out of memory");
         return;
     }
     self->counters.unsent += status != STATUS_OK;
@@ -205,70 +187,51 @@ static void send_answer(struct loop *self, const struct task *task)
 
 /* ---- tasks ---- */
 
-static void free_task(struct task *task)
-{
-    struct held *held = (struct held *)(void *)task; /* its first member */
-    task_release(task);
-    zmq_msg_close(&held->body);
-    free(held);
-}
-
 /* How long the step took that began with since_us. */
-static void observe(struct metric *metric, const struct task *task)
+static void observe(struct metric *metric, const struct lease *lease)
 {
-    const struct held *held = (const struct held *)(const void *)task;
-    metric_observe(metric, (double)(clock_monotonic_us() - held->since_us) / 1e6);
+    metric_observe(metric, (double)(clock_monotonic_us() - lease->since_us) / 1e6);
 }
 
-static void perform(struct loop *self, struct task *task, enum task_next next)
+static void perform(struct loop *self, struct lease *lease, enum task_next next)
 {
-    ((struct held *)(void *)task)->since_us = clock_monotonic_us();
+    lease->since_us = clock_monotonic_us();
     switch (next) {
     case TASK_SCORE:
-        list_push_back(&self->ready, &task->link);
+        list_push_back(&self->ready, &lease->task.link);
         return;
     case TASK_COMMIT:
         self->committing++;
-        committer_submit(self->options.committer, &task->job);
+        committer_submit(self->options.committer, &lease->task.job);
         return;
     case TASK_ANSWER:
-        send_answer(self, task);
+        send_answer(self, lease);
         break;
     case TASK_RETURN:
-        send_return(self, &task->header, task->reason);
+        send_return(self, lease->broker, &lease->task.header, lease->task.reason);
         break;
     }
-    free_task(task);
+    lease_free(lease);
 }
 
-static struct task *take_first(struct list *ring)
+static struct lease *take_first(struct list *ring)
 {
     if (list_empty(ring))
         return NULL;
     struct task *task = list_item(ring->next, struct task, link);
     list_remove(&task->link);
-    return task;
+    return lease_of(task);
 }
 
-static struct task *take_waiting(struct loop *self)
+static void begin(struct loop *self, struct lease *lease)
 {
-    struct task *task = take_first(&self->inbox);
-    self->waiting -= task != NULL;
-    return task;
-}
-
-/* The broker is told before a batch is begun, so that it knows whom to charge for it. */
-static void begin_next(struct loop *self)
-{
-    struct task *task = take_waiting(self);
-    if (task == NULL)
-        return;
+    lease_begin(lease);
     current_hold(self->options.current, &self->snapshot);
-    self->active = task;
-    send_heartbeat(self);
-    enum task_next next = task_begin(task, self->snapshot, clock_today());
-    self->active = NULL;
-    perform(self, task, next);
+    set_active(self, lease);
+    announce(self);
+    enum task_next next = task_begin(&lease->task, self->snapshot, clock_today());
+    set_active(self, NULL);
+    perform(self, lease, next);
 }
 
 /* One block, or the end of a batch, or the begin of one. False: there is nothing to do.
@@ -276,21 +239,21 @@ static void begin_next(struct loop *self)
 static bool work(struct loop *self)
 {
     if (self->active == NULL)
-        self->active = take_first(&self->ready);
+        set_active(self, take_first(&self->ready));
     if (self->active == NULL) {
-        bool waiting = !list_empty(&self->inbox);
-        begin_next(self);
-        return waiting;
+        struct lease *lease = take_first(&self->inbox);
+        if (lease != NULL)
+            begin(self, lease);
+        return lease != NULL;
     }
     self->progress++;
-    if (self->active->header.ticket != self->ticket_sent) /* one that is scored again */
-        send_heartbeat(self);
-    if (scoring_step(self->active->scoring))
+    announce(self); /* one that is scored again */
+    struct lease *lease = self->active;
+    if (scoring_step(lease->task.scoring))
         return true;
-    struct task *task = self->active;
-    self->active = NULL;
-    observe(self->options.meters->scoring, task);
-    perform(self, task, task_scored(task));
+    set_active(self, NULL);
+    observe(self->options.meters->scoring, lease);
+    perform(self, lease, task_scored(&lease->task));
     return true;
 }
 
@@ -298,24 +261,30 @@ static void take_committed(struct loop *self)
 {
     struct commit_job *job;
     while ((job = outbox_take(self->outbox)) != NULL) {
-        struct task *task = job->owner;
+        struct lease *lease = lease_of(job->owner);
         if (job->kind == COMMIT_SETTLE && job->status == STATUS_OK)
-            observe(self->options.meters->settlement, task);
+            observe(self->options.meters->settlement, lease);
         self->committing--;
         self->progress++;
         current_hold(self->options.current, &self->snapshot);
-        perform(self, task, task_committed(task, self->snapshot, clock_today()));
+        perform(self, lease, task_committed(&lease->task, self->snapshot, clock_today()));
     }
 }
 
-/* What was not begun goes back, or is forgotten where the broker has no lease for it. */
-static void empty_inbox(struct loop *self, char *reason)
+/* What was not begun for this broker goes back, or is forgotten where the broker has no
+ * lease for it. */
+static void empty_inbox(struct loop *self, struct broker *broker, char *reason)
 {
-    struct task *task;
-    while ((task = take_waiting(self)) != NULL) {
+    struct list *next;
+    for (struct list *node = self->inbox.next; node != &self->inbox; node = next) {
+        struct task *task = list_item(node, struct task, link);
+        next = node->next;
+        if (lease_of(task)->broker != broker)
+            continue;
+        list_remove(node);
         if (reason != NULL)
-            send_return(self, &task->header, reason);
-        free_task(task);
+            send_return(self, broker, &task->header, reason);
+        lease_free(lease_of(task));
     }
 }
 
@@ -326,39 +295,39 @@ typedef enum status handler_fn(struct loop *self, struct error_text *error);
 
 static enum status take_task(struct loop *self, struct error_text *error)
 {
-    const struct header *header = &self->message.header;
+    struct broker *broker = self->sender;
     (void)error;
-    bool full = self->waiting == self->options.window;
-    struct held *held = self->draining || full ? NULL : malloc(sizeof *held);
-    if (held == NULL) {
-        send_return(self, header,
-                    self->draining ? "draining"
-                    : full         ? "more than the window"
-                                   : "out of memory");
-        return STATUS_OK;
-    }
-    zmq_msg_init(&held->body);
-    zmq_msg_move(&held->body, &self->message.body);
-    task_init(&held->task, header, zmq_msg_data(&held->body), zmq_msg_size(&held->body),
-              self->outbox);
-    list_push_back(&self->inbox, &held->task.link);
-    self->waiting++;
+    bool closed = self->draining || broker->leaving;
+    bool full = broker->waiting == self->options.window;
+    struct lease *lease =
+        closed || full ? NULL : lease_new(broker, &self->message, self->outbox);
+    if (lease != NULL)
+        list_push_back(&self->inbox, &lease->task.link);
+    else
+        send_return(self, broker, &self->message.header,
+                    closed ? "draining"
+                    : full ? "more than the window"
+                           : "out of memory");
     return STATUS_OK;
 }
 
 static enum status take_who(struct loop *self, struct error_text *error)
 {
+    struct broker *broker = self->sender;
     (void)error;
-    empty_inbox(self, NULL);
-    send_hello(self);
-    send_heartbeat(self);
+    empty_inbox(self, broker, NULL);
+    brokers_set_draining(&self->brokers, broker, false);
+    brokers_hello(&self->brokers, broker, is_closed(self));
+    send_heartbeat(self, broker);
     return STATUS_OK;
 }
 
 static enum status take_drain(struct loop *self, struct error_text *error)
 {
     (void)error;
-    log_info("broker_drains", "thread=%" PRIu32, self->options.number);
+    brokers_set_draining(&self->brokers, self->sender, true);
+    log_info("broker_drains", "thread=%" PRIu32 " endpoint=%s", self->options.number,
+             self->sender->endpoint);
     return STATUS_OK;
 }
 
@@ -392,13 +361,15 @@ static void refuse_frame(struct loop *self, const struct error_text *error)
     if (self->counters.malformed++ == 0)
         log_warn("malformed", "reason=\"%s\"", error->text);
     if (self->message.header.type != MESSAGE_REJECT)
-        send_or_drop(self, &(struct header){.type = MESSAGE_REJECT}, &reject.base);
+        brokers_send_or_drop(&self->brokers, self->sender,
+                             &(struct header){.type = MESSAGE_REJECT}, &reject.base);
 }
 
 static enum status receive_one(struct loop *self)
 {
     struct error_text error = {""};
-    enum status status = message_receive(self->socket, false, &self->message, &error);
+    enum status status =
+        message_receive(self->sender->socket, false, &self->message, &error);
     if (status == STATUS_OK) {
         enum message_type type = self->message.header.type;
         handler_fn *handler = handlers[type];
@@ -414,9 +385,12 @@ static enum status receive_one(struct loop *self)
 
 static void receive(struct loop *self)
 {
-    enum status status = STATUS_OK;
-    for (int i = 0; i < ROUND_MAX && status != STATUS_END && status != STATUS_IO; i++)
-        status = receive_one(self);
+    for (self->sender = brokers_next(&self->brokers, NULL); self->sender != NULL;
+         self->sender = brokers_next(&self->brokers, self->sender)) {
+        enum status status = STATUS_OK;
+        for (int i = 0; i < ROUND_MAX && status != STATUS_END && status != STATUS_IO; i++)
+            status = receive_one(self);
+    }
 }
 
 /* ---- the thread ---- */
@@ -424,12 +398,8 @@ static void receive(struct loop *self)
 static void wait_for_work(struct loop *self)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    long wait_ms = self->heartbeat_ms > now_ms ? (long)(self->heartbeat_ms - now_ms) : 0;
-    zmq_pollitem_t items[] = {
-        {.socket = self->socket, .events = self->greeted ? ZMQ_POLLIN : ZMQ_POLLOUT},
-        {.fd = outbox_fd(self->outbox), .events = ZMQ_POLLIN},
-    };
-    zmq_poll(items, 2, wait_ms);
+    brokers_wait(&self->brokers, outbox_fd(self->outbox),
+                 self->heartbeat_ms > now_ms ? self->heartbeat_ms - now_ms : 0);
 }
 
 static void look_at_stop(struct loop *self)
@@ -437,8 +407,47 @@ static void look_at_stop(struct loop *self)
     if (self->draining || !atomic_load(self->options.stop))
         return;
     self->draining = true;
-    send_heartbeat(self);
-    empty_inbox(self, "draining");
+    for (struct broker *broker = brokers_next(&self->brokers, NULL); broker != NULL;
+         broker = brokers_next(&self->brokers, broker)) {
+        send_heartbeat(self, broker);
+        empty_inbox(self, broker, "draining");
+    }
+}
+
+/* Whose address is gone: what was begun for it is still answered. */
+static void let_go(struct loop *self, struct broker *broker)
+{
+    empty_inbox(self, broker, "draining");
+    if (broker->held == 0)
+        brokers_farewell(&self->brokers, broker);
+}
+
+/* Each has been told its part of the window as it is now. */
+static void tell_windows(struct loop *self)
+{
+    struct broker *next;
+    bool closed = is_closed(self);
+    for (struct broker *broker = brokers_next(&self->brokers, NULL); broker != NULL;
+         broker = next) {
+        next = brokers_next(&self->brokers, broker);
+        if (broker->window_told != brokers_window(&self->brokers, broker, closed))
+            send_heartbeat(self, broker);
+        if (broker->leaving)
+            let_go(self, broker);
+    }
+}
+
+/* Those whom nothing has been said to yet: there may be a connection by now. */
+static void greet(struct loop *self)
+{
+    for (struct broker *broker = brokers_next(&self->brokers, NULL); broker != NULL;
+         broker = brokers_next(&self->brokers, broker)) {
+        if (broker->greeted)
+            continue;
+        brokers_hello(&self->brokers, broker, is_closed(self));
+        if (broker->greeted)
+            send_heartbeat(self, broker);
+    }
 }
 
 static bool has_work(const struct loop *self)
@@ -450,23 +459,41 @@ static bool has_work(const struct loop *self)
 static void *run(void *arg)
 {
     struct loop *self = arg;
+    bool idle = true; /* and so with time for who is not there */
     while (!self->draining || has_work(self)) {
-        if (!self->greeted)
-            send_hello(self);
+        brokers_follow(&self->brokers);
+        if (idle)
+            greet(self);
         receive(self);
         take_committed(self);
         look_at_stop(self);
-        if (self->window_sent != window_now(self) ||
-            clock_monotonic_ms() >= self->heartbeat_ms)
-            send_heartbeat(self);
-        if (!work(self) && (!self->draining || has_work(self)))
+        tell_windows(self);
+        uint64_t now_ms = clock_monotonic_ms();
+        bool due = now_ms >= self->heartbeat_ms;
+        if (due)
+            beat(self, now_ms);
+        idle = !work(self);
+        if (idle && (!self->draining || has_work(self)))
             wait_for_work(self);
+        idle = idle || due;
     }
-    if (self->greeted)
-        send_or_drop(self, &(struct header){.type = MESSAGE_BYE}, NULL);
-    set_connected(self, false);
+    brokers_close(&self->brokers);
     meters_add(self->options.meters, &self->counters, &self->counters_told);
     return NULL;
+}
+
+static void open_brokers(struct loop *self)
+{
+    const struct brokers_options options = {
+        .context = self->options.context,
+        .addresses = self->options.addresses,
+        .window = self->options.window,
+        .window_bytes = self->options.window_bytes,
+        .number = self->options.number,
+        .meters = self->options.meters,
+        .counters = &self->counters,
+    };
+    brokers_open(&self->brokers, &options);
 }
 
 enum status loop_start(const struct loop_options *options, struct loop **out,
@@ -479,18 +506,12 @@ enum status loop_start(const struct loop_options *options, struct loop **out,
     list_init(&self->inbox);
     list_init(&self->ready);
     message_init(&self->message);
+    open_brokers(self);
     self->outbox = outbox_new();
-    enum status status =
-        self->outbox == NULL
-            ? error_set(error, STATUS_NOMEM, "out of memory")
-            : socket_connect(options->context, options->broker, &self->socket, error);
-    if (status != STATUS_OK) {
-        outbox_free(self->outbox);
+    if (self->outbox == NULL) {
         free(self);
-        return status;
+        return error_set(error, STATUS_NOMEM, "out of memory");
     }
-    int linger_ms = BYE_LINGER_MS;
-    zmq_setsockopt(self->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     int made = pthread_create(&self->thread, NULL, run, self);
     assert(made == 0);
     *out = self;
@@ -509,7 +530,6 @@ void loop_join(struct loop *self, struct loop_counters *counters)
     LOOP_COUNTER_LIST(LOOP_COUNTER_ADD)
 #undef LOOP_COUNTER_ADD
     message_close(&self->message);
-    zmq_close(self->socket);
     snapshot_drop(self->snapshot);
     outbox_free(self->outbox);
     free(self);

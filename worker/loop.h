@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop.h - one scoring thread: a worker in the broker's eyes.
+/* loop.h - one scoring thread: a worker in the eyes of each broker.
  *
- *   socket --> inbox --begin--> scoring, a block at a time --> committer --> reply
+ *   brokers --> inbox --begin--> scoring, a block at a time --> committer --> reply
  *                 |                 ^                             |
  *                 |                 +-- settled before: the recorded versions
  *                 +-- WHO, drain: forgotten or returned; nothing was begun
  *
- * The thread serves its socket between blocks. A batch is answered only after it is
+ * The thread serves its brokers between blocks. A batch is answered only after it is
  * settled; what cannot be settled now is returned, so that the broker gives it to
  * another. */
 
 #ifndef WORKER_LOOP_H
 #define WORKER_LOOP_H
 
+#include "wire/addresses.h"
 #include "worker/committer.h"
 #include "worker/meters.h"
 
@@ -21,11 +22,12 @@
 struct loop;
 
 struct loop_options {
-    void *context;      /* of loop_context_new() */
-    const char *broker; /* checked endpoint */
-    uint32_t window;    /* batches held at once */
-    uint32_t wait_ms;   /* how long waiting for the store is progress */
-    uint32_t number;    /* of the thread, for logs */
+    void *context;               /* of loop_context_new() */
+    struct addresses *addresses; /* of the brokers */
+    uint32_t window;             /* batches held at once, of all brokers */
+    uint64_t window_bytes;       /* bodies of these, beyond a first; 0: no bound */
+    uint32_t wait_ms;            /* how long waiting for the store is progress */
+    uint32_t number;             /* of the thread, for logs */
     struct current *current;
     struct committer *committer;
     struct meters *meters;
@@ -35,7 +37,8 @@ struct loop_options {
 void *loop_context_new(void);
 void loop_context_free(void *context);
 
-/* Connects and starts the thread. The options are copied; what they point to outlives it.
+/* Starts the thread, which connects. The options are copied; what they point to outlives
+ * it.
  */
 MUST_CHECK enum status loop_start(const struct loop_options *options, struct loop **out,
                                   struct error_text *error);

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "metrics/metrics_server.h"
 #include "store/store.h"
-#include "wire/socket.h"
+#include "wire/addresses.h"
 #include "worker/committer.h"
 #include "worker/loop.h"
 #include "worker/watcher.h"
@@ -20,14 +20,15 @@ enum { THREADS_MAX = 256 };
 
 struct worker_config {
     char *broker, *store, *store_durability, *metrics, *log_level, *log_format, *config;
-    uint64_t threads, window, store_wait_ms;
+    uint64_t threads, window, window_bytes, store_wait_ms;
     bool insecure;
 };
 
 #define KEY(name, type, field) name, type, offsetof(struct worker_config, field)
 static const struct config_key keys[] = {
-    {KEY("broker", CONFIG_TEXT, broker), "ipc://back.ipc", 0, 0, "ENDPOINT",
-     "the broker's address for workers"},
+    {KEY("broker", CONFIG_TEXT, broker), "ipc://back.ipc", 0, 0, "LIST",
+     "the brokers' addresses for workers, by commas; a host name stands for all its "
+     "addresses"},
     {KEY("store", CONFIG_TEXT, store), "sqlite:store.db", 0, 0, "URL",
      "where models come from and batches are settled: " STORE_URL_FORMS},
     {KEY("store-durability", CONFIG_TEXT, store_durability), "strict", 0, 0, "MODE",
@@ -35,6 +36,8 @@ static const struct config_key keys[] = {
     {KEY("threads", CONFIG_COUNT, threads), "1", 1, THREADS_MAX, "N", "scoring threads"},
     {KEY("window", CONFIG_COUNT, window), "4", 1, 64, "N",
      "batches that a thread holds at once"},
+    {KEY("window-bytes", CONFIG_COUNT, window_bytes), "33554432", 1, 1ULL << 40, "N",
+     "bytes of batches that a thread holds beyond a first"},
     {KEY("store-wait-ms", CONFIG_COUNT, store_wait_ms), "30000", 100, 3600000, "MS",
      "how long a batch waits for a store that is away before it is returned"},
     {KEY("insecure", CONFIG_FLAG, insecure), NULL, 0, 0, NULL,
@@ -67,7 +70,7 @@ static enum status check_config(const void *target, struct error_text *error)
         return error_set(error, STATUS_INVALID,
                          "store-durability is '%s'; expected strict or weak",
                          config->store_durability);
-    status = endpoint_check(config->broker, config->insecure, error);
+    status = addresses_check(config->broker, config->insecure, error);
     if (status != STATUS_OK)
         return error_prefix(error, status, "broker");
     if (config->metrics != NULL)
@@ -88,6 +91,7 @@ static const struct config_spec spec = {
 struct worker {
     const struct worker_config *config;
     void *context;
+    struct addresses *addresses;
     struct current *current;
     struct watcher *watcher;
     struct committer *committer;
@@ -103,8 +107,9 @@ static enum status start_loops(struct worker *self, struct error_text *error)
 {
     struct loop_options options = {
         .context = self->context,
-        .broker = self->config->broker,
+        .addresses = self->addresses,
         .window = (uint32_t)self->config->window,
+        .window_bytes = self->config->window_bytes,
         .wait_ms = (uint32_t)self->config->store_wait_ms,
         .current = self->current,
         .committer = self->committer,
@@ -130,6 +135,7 @@ static bool collect(void *context)
     current_hold(self->current, &self->seen);
     uint64_t generation = self->seen == NULL ? 0 : snapshot_generation(self->seen);
     metric_set(self->meters.threads, connected);
+    metric_set(self->meters.links, atomic_load(&self->meters.connections));
     metric_set(self->meters.generation, (double)generation);
     metric_set(self->meters.away, away);
     metric_set_total(self->meters.setbacks, committer_setbacks(self->committer));
@@ -168,6 +174,9 @@ static enum status start(struct worker *self, struct error_text *error)
     if (status == STATUS_OK)
         status = committer_start(&options, &self->committer, error);
     if (status == STATUS_OK)
+        status = addresses_open(config->broker, config->insecure, NULL, &self->addresses,
+                                error);
+    if (status == STATUS_OK)
         status = start_loops(self, error);
     return status == STATUS_OK ? start_server(self, error) : status;
 }
@@ -197,6 +206,7 @@ static void drain(struct worker *self, struct loop_counters *counters)
     snapshot_drop(self->seen);
     committer_stop(self->committer);
     watcher_stop(self->watcher);
+    addresses_close(self->addresses);
     current_free(self->current);
     loop_context_free(self->context);
     meters_close(&self->meters);

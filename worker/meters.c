@@ -28,6 +28,8 @@ static bool make_others(struct meters *self)
                           metrics_seconds, METRICS_BUCKETS_MAX);
     self->threads = metrics_gauge(metrics, "chw_worker_connected_threads",
                                   "scoring threads that have a broker");
+    self->links = metrics_gauge(metrics, "chw_worker_broker_connections",
+                                "connections of scoring threads to brokers");
     self->generation =
         metrics_gauge(metrics, "chw_worker_snapshot_generation",
                       "of the store, whose models and program are served; 0: none yet");
@@ -37,7 +39,8 @@ static bool make_others(struct meters *self)
         metrics, "chw_worker_store_setbacks_total",
         "times that the store came back without what it had acknowledged");
     return self->scoring != NULL && self->settlement != NULL && self->threads != NULL &&
-           self->generation != NULL && self->away != NULL && self->setbacks != NULL;
+           self->links != NULL && self->generation != NULL && self->away != NULL &&
+           self->setbacks != NULL;
 }
 
 enum status meters_open(struct meters *self)

@@ -34,10 +34,11 @@ struct meters {
 #define LOOP_COUNTER_METRIC(name, help) struct metric *name;
     LOOP_COUNTER_LIST(LOOP_COUNTER_METRIC)
 #undef LOOP_COUNTER_METRIC
-    struct metric *scoring, *settlement;        /* seconds */
-    struct metric *threads, *generation, *away; /* gauges, set when somebody asks */
-    struct metric *setbacks;                    /* as these */
-    atomic_uint connected; /* threads whose last heartbeat left for a broker */
+    struct metric *scoring, *settlement;                /* seconds */
+    struct metric *threads, *links, *generation, *away; /* gauges, set when asked for */
+    struct metric *setbacks;                            /* as these */
+    atomic_uint connections; /* on which the last heartbeat left */
+    atomic_uint connected;   /* threads that have one */
 };
 
 /* STATUS_NOMEM: out of memory; close it all the same. */
