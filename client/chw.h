@@ -9,8 +9,10 @@
  * while anything is outstanding. A client belongs to one thread; batches and results to
  * whoever holds them.
  *
- * A batch ends once. It is sent again, under the same key, after a loss, a full queue or
- * a restarted broker, and is counted once whatever happens. With a journal this outlives
+ * There may be several brokers: each batch goes to one that answers and has little to
+ * do. A batch ends once. It is sent again, under the same key and to whichever broker is
+ * there, after a loss, a full queue or a broker's end; it is counted once whatever
+ * happens, and answered once. With a journal this outlives
  * the process: open the same journal, submit the same batches in the same order, and
  * those that were answered before are answered from the journal without being sent.
  *
@@ -64,23 +66,40 @@ struct chw_error {
 struct chw_client;
 
 enum chw_notice {
-    CHW_NOTICE_SILENT,    /* the broker has not answered for several seconds; said once */
-    CHW_NOTICE_BACK,      /* it answers again */
-    CHW_NOTICE_RESTARTED, /* another broker: what is outstanding is sent again */
-    CHW_NOTICE_DRAINING,  /* the broker is going away: batches are held back */
-    CHW_NOTICE_REFUSED, /* the broker or we could not use a message; the text says why */
+    CHW_NOTICE_SILENT,    /* no broker has answered for several seconds; said once */
+    CHW_NOTICE_BACK,      /* one answers again */
+    CHW_NOTICE_RESTARTED, /* another broker at this address: what it had is sent again */
+    CHW_NOTICE_DRAINING,  /* a broker is going away: it gets no more batches */
+    CHW_NOTICE_REFUSED,   /* a broker or we could not use a message; the text says why */
+    CHW_NOTICE_EXPIRED,   /* of a batch that counts: it is tried again */
+};
+
+enum chw_priority {
+    CHW_BULK,        /* much, and nobody waits for any one of it */
+    CHW_INTERACTIVE, /* somebody waits: goes before what is bulk, within bounds */
 };
 
 struct chw_options {
-    size_t struct_size;   /* sizeof(struct chw_options) */
-    const char *endpoint; /* "ipc://PATH" or "tcp://HOST:PORT" */
-    bool insecure;        /* allow a TCP host that is not loopback */
-    bool what_if;         /* score only: nothing is settled or counted */
-    const char *journal;  /* file made where there is none; NULL: answers are not kept */
-    const uint8_t *job; /* 32 bytes that say which job the journal belongs to; NULL: 0 */
-    uint32_t window;    /* batches in flight or not yet taken, 1 to 1024; 0: 64 */
+    size_t struct_size; /* sizeof(struct chw_options) */
+    /* Where the brokers are: "ipc://PATH" or "tcp://HOST:PORT", several separated by
+     * commas. A host's name stands for all of its addresses, which are looked up again
+     * every few seconds: those that come are used, those that go are left. */
+    const char *endpoint;
+    bool insecure;       /* allow a TCP host that is not loopback */
+    bool what_if;        /* score only: nothing is settled or counted */
+    const char *journal; /* file made where there is none; NULL: answers are not kept */
+    const uint8_t *job;  /* 32 bytes that say which job the journal belongs to; NULL: 0 */
+    uint32_t window;     /* batches in flight or not yet taken, 1 to 1024; 0: 64 */
     void (*notice)(void *arg, enum chw_notice notice, const char *text); /* may be NULL */
     void *notice_arg;
+    /* A program built when there was nothing below has these 0. */
+    /* How long a batch may wait for a worker; 0: for ever. A what-if that takes longer,
+     * from chw_submit() on and whatever the reason, ends as CHW_EXPIRED. A batch that
+     * counts is never given up: it has so long from each time a broker gets it, is tried
+     * again later, at ever longer intervals, and a notice tells. So a deadline keeps such
+     * batches out of long queues, and no more. */
+    uint32_t deadline_ms;
+    enum chw_priority priority; /* of all batches of this client */
 };
 
 /* Does not wait for the broker: it may come later. CHW_INVALID, CHW_TAKEN, CHW_CORRUPT,
@@ -221,6 +240,7 @@ enum chw_outcome {
     CHW_SCORED = 4,        /* what-if: scored, nothing counted */
     CHW_ACKNOWLEDGED = 5,  /* answered before, to a journal that is no longer there */
     CHW_REFUSED = 6, /* by the broker; not settled. It stays outstanding there and here */
+    CHW_EXPIRED = 7, /* a what-if that was not scored before its deadline */
 };
 
 enum chw_fault {

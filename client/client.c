@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client.c - libchw's front: the session decides, the link and the journal act. */
+/* client.c - libchw's front: the calls of chw.h. The session decides, the link and the
+ * journal act. */
+#include "client/client.h"
+
 #include "client/batch.h"
-#include "client/chw.h"
-#include "client/journal.h"
-#include "client/link.h"
 #include "client/result.h"
-#include "client/session.h"
 
 #include "base/clock.h"
-#include "base/list.h"
-#include "base/proto_parse.h"
 
 #include "batch.pb-c.h"
-#include "control.pb-c.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,50 +20,13 @@
 enum {
     WINDOW_DEFAULT = 64,
     WINDOW_MAX = 1024,
-    SPAN_FACTOR = 4,     /* sequences per window: bounds what the store keeps for us */
-    RECEIVE_ROUND = 256, /* messages taken before the journal is synced */
-    SEND_ROUND = 4096,   /* steps of the session before the caller is served */
+    SPAN_FACTOR = 4, /* sequences per window: bounds what the store keeps for us */
     RESEND_MS = 30000,
     PING_MS = 1000,
     SILENCE_MS = 5000,
     DRAIN_MS = 2000,
-    PEER = 0, /* the broker, to the session */
+    LOOK_MS = 500, /* at least so often for other addresses */
     NOTICE_TEXT_MAX = 640,
-};
-
-/* A batch that has no answer yet, kept to be sent again. */
-struct pending {
-    struct list link;
-    struct header header;
-    uint8_t *body; /* owned */
-    size_t size;
-    size_t rows;
-    struct digest digest;
-};
-
-/* An answer on its way to the caller. */
-struct finished {
-    struct list link;
-    uint64_t sequence;
-    struct chw_result *result; /* owned */
-    bool is_final;             /* the session has let it go: durable, or replayed */
-};
-
-struct chw_client {
-    struct chw_options options;
-    struct session *session;
-    struct link *link;
-    struct journal *journal; /* NULL: answers are not kept */
-    uint8_t id[CLIENT_ID_SIZE];
-    struct list pending;     /* in the order of submission */
-    struct list unsynced;    /* answered, in the journal, not yet synced */
-    struct list finished;    /* for the caller */
-    uint32_t finished_count; /* also those that wait for the sync */
-    bool failed;    /* the journal or the link broke: nothing more can be promised */
-    uint64_t aside; /* the DESCRIBE that is outstanding; 0: none */
-    struct chw_description *description; /* its answer, not yet taken */
-    enum status description_status;
-    struct error_text error;
 };
 
 /* ---- statuses ---- */
@@ -121,28 +82,53 @@ const char *chw_last_error(const struct chw_client *client)
     return client->error.text;
 }
 
-static void notify(struct chw_client *self, enum chw_notice notice, const char *text)
+void client_notify(struct chw_client *self, enum chw_notice notice, const char *format,
+                   ...)
 {
-    if (self->options.notice != NULL)
-        self->options.notice(self->options.notice_arg, notice, text);
+    char text[NOTICE_TEXT_MAX];
+    va_list arguments;
+    if (self->options.notice == NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    self->options.notice(self->options.notice_arg, notice, text);
 }
 
 /* ---- opening and closing ---- */
 
+/* The size of what chw.h had before `deadline_ms`. */
+enum { OPTIONS_SIZE_LEAST = offsetof(struct chw_options, deadline_ms) };
+
 static enum status check_options(const struct chw_options *options,
                                  struct error_text *error)
 {
-    if (options->struct_size != sizeof *options)
-        return error_set(
-            error, STATUS_INVALID,
-            "struct_size is %zu, not %zu: set it to sizeof(struct chw_options)",
-            options->struct_size, sizeof *options);
     if (options->endpoint == NULL)
         return error_set(error, STATUS_INVALID, "there is no endpoint");
     if (options->window > WINDOW_MAX)
         return error_set(error, STATUS_INVALID, "the window is %u, at most %d",
                          options->window, WINDOW_MAX);
+    if (options->priority != CHW_BULK && options->priority != CHW_INTERACTIVE)
+        return error_set(error, STATUS_INVALID,
+                         "the priority is %d; expected CHW_BULK (%d) or "
+                         "CHW_INTERACTIVE (%d)",
+                         (int)options->priority, CHW_BULK, CHW_INTERACTIVE);
     return STATUS_OK;
+}
+
+/* A program made for an earlier chw.h knows fewer options: those are zero. */
+static enum status take_options(struct chw_client *self,
+                                const struct chw_options *options,
+                                struct error_text *error)
+{
+    size_t size = options->struct_size;
+    if (size < OPTIONS_SIZE_LEAST || size > sizeof *options)
+        return error_set(
+            error, STATUS_INVALID,
+            "struct_size is %zu, not %zu: set it to sizeof(struct chw_options)", size,
+            sizeof *options);
+    memcpy(&self->options, options, size);
+    return check_options(&self->options, error);
 }
 
 static enum status open_journal(struct chw_client *self, struct error_text *error)
@@ -160,6 +146,18 @@ static enum status open_journal(struct chw_client *self, struct error_text *erro
     return status;
 }
 
+static enum status open_pending(struct chw_client *self, uint32_t span,
+                                struct error_text *error)
+{
+    uint64_t size = 1;
+    while (size < span)
+        size *= 2;
+    self->mask = size - 1;
+    self->pending = calloc(size, sizeof *self->pending);
+    return self->pending == NULL ? error_set(error, STATUS_NOMEM, "out of memory")
+                                 : STATUS_OK;
+}
+
 static enum status open_session(struct chw_client *self, struct error_text *error)
 {
     uint32_t window = self->options.window == 0 ? WINDOW_DEFAULT : self->options.window;
@@ -173,40 +171,39 @@ static enum status open_session(struct chw_client *self, struct error_text *erro
     };
     self->options.window = window;
     random_bytes(&limits.seed, sizeof limits.seed);
-    uint64_t now_ms = clock_monotonic_ms();
-    self->session = session_new(&limits, now_ms);
+    self->session = session_new(&limits, clock_monotonic_ms());
     if (self->session == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    session_peer_add(self->session, PEER, now_ms);
-    return STATUS_OK;
+    return open_pending(self, limits.span_max, error);
 }
 
 static enum status open_parts(struct chw_client *self, struct error_text *error)
 {
+    self->endpoint = strdup(self->options.endpoint);
     enum status status =
-        link_open(self->options.endpoint, self->options.insecure, &self->link, error);
+        self->endpoint == NULL
+            ? error_set(error, STATUS_NOMEM, "out of memory")
+            : link_open(self->endpoint, self->options.insecure, &self->link, error);
     if (status == STATUS_OK)
         status = open_journal(self, error);
     return status == STATUS_OK ? open_session(self, error) : status;
+}
+
+static enum status open_client(struct chw_client *self, const struct chw_options *options,
+                               struct error_text *error)
+{
+    list_init(&self->unsynced);
+    list_init(&self->finished);
+    enum status status = take_options(self, options, error);
+    return status == STATUS_OK ? open_parts(self, error) : status;
 }
 
 enum chw_status chw_open(const struct chw_options *options, struct chw_client **client,
                          struct chw_error *error)
 {
     struct error_text text = {""};
-    struct chw_client *self = NULL;
-    enum status status = check_options(options, &text);
-    if (status == STATUS_OK) {
-        self = calloc(1, sizeof *self);
-        status = self == NULL ? STATUS_NOMEM : STATUS_OK;
-    }
-    if (status == STATUS_OK) {
-        self->options = *options;
-        list_init(&self->pending);
-        list_init(&self->unsynced);
-        list_init(&self->finished);
-        status = open_parts(self, &text);
-    }
+    struct chw_client *self = calloc(1, sizeof *self);
+    enum status status = self == NULL ? STATUS_NOMEM : open_client(self, options, &text);
     if (error != NULL)
         memcpy(error->text, text.text, sizeof error->text);
     if (status != STATUS_OK) {
@@ -217,44 +214,41 @@ enum chw_status chw_open(const struct chw_options *options, struct chw_client **
     return CHW_OK;
 }
 
-static void free_pending(struct pending *pending)
-{
-    list_remove(&pending->link);
-    free(pending->body);
-    free(pending);
-}
-
-static void free_finished(struct list *ring)
+static void free_all(struct list *ring)
 {
     while (!list_empty(ring)) {
-        struct finished *finished = list_item(ring->next, struct finished, link);
-        list_remove(&finished->link);
-        chw_result_free(finished->result);
-        free(finished);
+        struct request *request = list_item(ring->next, struct request, link);
+        list_remove(&request->link);
+        request_free(request);
     }
+}
+
+static void free_pending(struct chw_client *self)
+{
+    for (uint64_t i = 0; self->pending != NULL && i <= self->mask; i++)
+        request_free(self->pending[i]);
+    request_free(self->question);
+    free(self->pending);
 }
 
 void chw_close(struct chw_client *client)
 {
     if (client == NULL)
         return;
-    while (!list_empty(&client->pending))
-        free_pending(list_item(client->pending.next, struct pending, link));
-    free_finished(&client->unsynced);
-    free_finished(&client->finished);
+    free_pending(client);
+    free_all(&client->unsynced);
+    free_all(&client->finished);
     chw_description_free(client->description);
     session_free(client->session);
     journal_close(client->journal);
     link_close(client->link);
+    free(client->endpoint);
     free(client);
 }
 
 uint32_t chw_outstanding(const struct chw_client *client)
 {
-    uint32_t count = client->finished_count;
-    for (struct list *at = client->pending.next; at != &client->pending; at = at->next)
-        count += list_item(at, struct pending, link)->header.type == MESSAGE_SCORE;
-    return count;
+    return client->pending_count + client->finished_count;
 }
 
 uint64_t chw_answered(const struct chw_client *client)
@@ -262,339 +256,96 @@ uint64_t chw_answered(const struct chw_client *client)
     return client->journal == NULL ? 0 : journal_count(client->journal);
 }
 
-/* ---- what was asked ---- */
+/* ---- requests ---- */
 
-static struct pending *find_pending(struct chw_client *self, uint64_t sequence)
+struct request *request_new(struct chw_client *self, enum message_type type,
+                            uint8_t *bytes, size_t size)
 {
-    for (struct list *at = self->pending.next; at != &self->pending; at = at->next) {
-        struct pending *pending = list_item(at, struct pending, link);
-        if (pending->header.key.sequence == sequence)
-            return pending;
-    }
-    return NULL;
-}
-
-/* Takes over `body`. */
-static struct pending *new_pending(struct chw_client *self, enum message_type type,
-                                   uint8_t *body, size_t size)
-{
-    struct pending *pending = calloc(1, sizeof *pending);
-    if (pending == NULL) {
-        free(body);
+    struct request *request = calloc(1, sizeof *request);
+    struct link_body *body = link_body_new(bytes, size);
+    if (request == NULL || body == NULL) {
+        if (body == NULL)
+            free(bytes);
+        link_body_free(body);
+        free(request);
         return NULL;
     }
-    pending->header.type = type;
-    memcpy(pending->header.key.client, self->id, CLIENT_ID_SIZE);
-    pending->body = body;
-    pending->size = size;
-    pending->digest = digest_body(body, size);
-    list_init(&pending->link);
-    return pending;
+    request->header.type = type;
+    memcpy(request->header.key.client, self->id, CLIENT_ID_SIZE);
+    request->body = body;
+    list_init(&request->link);
+    return request;
 }
 
-/* ---- answers ---- */
-
-static struct finished *new_finished(uint64_t sequence, struct chw_result *result)
+void request_free(struct request *request)
 {
-    struct finished *finished = calloc(1, sizeof *finished);
-    if (finished == NULL) {
-        chw_result_free(result);
-        return NULL;
-    }
-    list_init(&finished->link);
-    finished->sequence = sequence;
-    finished->result = result;
-    return finished;
+    if (request == NULL)
+        return;
+    link_body_free(request->body);
+    chw_result_free(request->result);
+    free(request);
 }
 
-static void hand_over(struct chw_client *self, struct finished *finished)
+/* Where a request is while it is pending. */
+static struct request **place(const struct chw_client *self, uint64_t sequence)
 {
-    list_remove(&finished->link);
-    list_push_back(&self->finished, &finished->link);
+    /* A question is alone, and a sequence of the stream has a place of its own as long
+     * as the session has not let it go. */
+    return sequence >= SESSION_ASIDE ? (struct request **)(uintptr_t)&self->question
+                                     : &self->pending[sequence & self->mask];
+}
+
+struct request *client_find(const struct chw_client *self, uint64_t sequence)
+{
+    struct request *request = *place(self, sequence);
+    return request != NULL && request->header.key.sequence == sequence ? request : NULL;
+}
+
+void client_add_pending(struct chw_client *self, struct request *request)
+{
+    struct request **at = place(self, request->header.key.sequence);
+    assert(*at == NULL);
+    *at = request;
+    self->pending_count += request->header.type == MESSAGE_SCORE;
+}
+
+void client_end_pending(struct chw_client *self, struct request *request)
+{
+    *place(self, request->header.key.sequence) = NULL;
+    self->pending_count -= request->header.type == MESSAGE_SCORE;
+    link_body_free(request->body);
+    request->body = NULL;
+}
+
+void client_hand_over(struct chw_client *self, struct request *request)
+{
+    list_remove(&request->link);
+    list_push_back(&self->finished, &request->link);
     self->finished_count++;
 }
 
-/* The answer of a pending batch: into the journal where there is one. */
-static enum status keep(struct chw_client *self, struct pending *pending,
-                        struct chw_result *result, const void *body, size_t size)
+enum status client_give_up(struct chw_client *self, struct request *request,
+                           enum chw_outcome outcome, const char *reason)
 {
-    uint64_t sequence = pending->header.key.sequence;
-    struct finished *finished = new_finished(sequence, result);
-    if (finished == NULL)
+    request->result = result_without_reply(request->header.key.sequence, outcome,
+                                           request->rows, reason);
+    if (request->result == NULL)
         return error_set(&self->error, STATUS_NOMEM, "out of memory");
-    if (self->journal == NULL) {
-        hand_over(self, finished);
-        return STATUS_OK;
-    }
-    self->finished_count++; /* outstanding until it is taken */
-    list_push_back(&self->unsynced, &finished->link);
-    return journal_append(self->journal, sequence, &pending->digest, body, size,
-                          &self->error);
-}
-
-/* One sync for all answers of a round; then they are final. */
-static enum status sync_answers(struct chw_client *self)
-{
-    if (list_empty(&self->unsynced))
-        return STATUS_OK;
-    enum status status = journal_sync(self->journal, &self->error);
-    while (status == STATUS_OK && !list_empty(&self->unsynced)) {
-        struct finished *finished = list_item(self->unsynced.next, struct finished, link);
-        session_final(self->session, finished->sequence);
-        finished->is_final = true;
-        self->finished_count--;
-        hand_over(self, finished);
-    }
-    return status;
-}
-
-/* ---- one handler per message: proto/README.md ---- */
-
-struct received {
-    struct header header;
-    const void *body;
-    size_t size;
-};
-
-static enum status unusable(struct chw_client *self, const char *what, const char *why)
-{
-    char text[NOTICE_TEXT_MAX];
-    snprintf(text, sizeof text, "a %s from the broker was dropped: %s", what, why);
-    notify(self, CHW_NOTICE_REFUSED, text);
+    client_end_pending(self, request);
+    request->is_final = true;
+    client_hand_over(self, request);
     return STATUS_OK;
 }
 
-static enum status on_reply(struct chw_client *self, const struct received *received)
-{
-    struct error_text why = {""};
-    struct chw_result *result;
-    uint64_t sequence = received->header.key.sequence;
-    struct pending *pending = find_pending(self, sequence);
-    if (pending == NULL || pending->header.type != MESSAGE_SCORE)
-        return STATUS_OK; /* late, or twice */
-    enum status status = result_parse(received->body, received->size, sequence,
-                                      pending->rows, &result, &why);
-    if (status == STATUS_MALFORMED)
-        return unusable(self, "reply", why.text);
-    if (status != STATUS_OK)
-        return status;
-    if (session_reply(self->session, sequence) != STATUS_OK) {
-        chw_result_free(result);
-        return STATUS_OK;
-    }
-    status = keep(self, pending, result, received->body, received->size);
-    free_pending(pending);
-    return status;
-}
-
-static void finish_description(struct chw_client *self, struct pending *pending,
-                               enum status status)
-{
-    uint64_t sequence = pending->header.key.sequence;
-    if (session_reply(self->session, sequence) == STATUS_OK)
-        session_final(self->session, sequence);
-    self->description_status = status;
-    self->aside = 0;
-    free_pending(pending);
-}
-
-static enum status on_description(struct chw_client *self,
-                                  const struct received *received)
-{
-    struct error_text why = {""};
-    struct pending *pending = find_pending(self, received->header.key.sequence);
-    if (pending == NULL || pending->header.type != MESSAGE_DESCRIBE)
-        return STATUS_OK;
-    enum status status =
-        description_parse(received->body, received->size, &self->description, &why);
-    if (status == STATUS_MALFORMED)
-        return unusable(self, "description", why.text);
-    self->error = why;
-    finish_description(self, pending, status);
-    return STATUS_OK;
-}
-
-static enum status on_busy(struct chw_client *self, const struct received *received)
-{
-    Chw__Busy *busy =
-        (Chw__Busy *)proto_parse(&chw__busy__descriptor, received->body, received->size);
-    if (busy == NULL)
-        return unusable(self, "busy", "it does not parse");
-    session_busy(self->session, PEER, received->header.key.sequence, busy->retry_after_ms,
-                 clock_monotonic_ms());
-    proto_free(&busy->base);
-    return STATUS_OK;
-}
-
-/* A refused batch has no answer, so its sequence stays open: acked_below must not pass
- * it. */
-static enum status refuse(struct chw_client *self, struct pending *pending,
-                          const char *reason)
-{
-    uint64_t sequence = pending->header.key.sequence;
-    if (pending->header.type == MESSAGE_DESCRIBE) {
-        error_set(&self->error, STATUS_UNAVAILABLE, "%s", reason);
-        finish_description(self, pending, STATUS_UNAVAILABLE);
-        return STATUS_OK;
-    }
-    if (session_reply(self->session, sequence) != STATUS_OK)
-        return STATUS_OK;
-    struct chw_result *result = result_refused(sequence, pending->rows, reason);
-    struct finished *finished = result == NULL ? NULL : new_finished(sequence, result);
-    if (finished == NULL)
-        return error_set(&self->error, STATUS_NOMEM, "out of memory");
-    finished->is_final = true; /* never said to the session */
-    hand_over(self, finished);
-    free_pending(pending);
-    return STATUS_OK;
-}
-
-static enum status on_reject(struct chw_client *self, const struct received *received)
-{
-    struct pending *pending = find_pending(self, received->header.key.sequence);
-    Chw__Reject *reject = (Chw__Reject *)proto_parse(&chw__reject__descriptor,
-                                                     received->body, received->size);
-    const char *reason = reject == NULL || reject->reason[0] == '\0'
-                             ? "refused by the broker"
-                             : reject->reason;
-    enum status status = STATUS_OK;
-    if (pending == NULL)
-        notify(self, CHW_NOTICE_REFUSED, reason);
-    else
-        status = refuse(self, pending, reason);
-    if (reject != NULL)
-        proto_free(&reject->base);
-    return status;
-}
-
-static enum status on_pong(struct chw_client *self, const struct received *received)
-{
-    session_pong(self->session, PEER, received->header.ticket, NULL,
-                 clock_monotonic_ms());
-    return STATUS_OK;
-}
-
-/* Whichever broker gets it next goes on counting. */
-static enum status on_charged(struct chw_client *self, const struct received *received)
-{
-    struct pending *pending = find_pending(self, received->header.key.sequence);
-    if (pending != NULL && pending->header.attempt < received->header.attempt)
-        pending->header.attempt = received->header.attempt;
-    return STATUS_OK;
-}
-
-static enum status on_drain(struct chw_client *self, const struct received *received)
-{
-    (void)received;
-    session_drain(self->session, PEER, clock_monotonic_ms());
-    return STATUS_OK;
-}
-
-static enum status (*const handlers[MESSAGE_TYPE_COUNT])(
-    struct chw_client *self, const struct received *received) = {
-    [MESSAGE_REPLY] = on_reply,     [MESSAGE_DESCRIPTION] = on_description,
-    [MESSAGE_BUSY] = on_busy,       [MESSAGE_REJECT] = on_reject,
-    [MESSAGE_PONG] = on_pong,       [MESSAGE_DRAIN] = on_drain,
-    [MESSAGE_CHARGED] = on_charged,
-};
-
-/* PONG and DRAIN belong to the connection; all else names the batch it is about. */
-static bool is_ours(const struct chw_client *self, const struct header *header)
-{
-    return header->type == MESSAGE_PONG || header->type == MESSAGE_DRAIN ||
-           header->type == MESSAGE_REJECT ||
-           memcmp(header->key.client, self->id, CLIENT_ID_SIZE) == 0;
-}
-
-static enum status receive_one(struct chw_client *self)
-{
-    struct received received;
-    struct error_text why = {""};
-    enum status status =
-        link_receive(self->link, &received.header, &received.body, &received.size, &why);
-    if (status == STATUS_MALFORMED)
-        return unusable(self, "message", why.text);
-    if (status != STATUS_OK)
-        return status == STATUS_END ? status
-                                    : error_set(&self->error, status, "the socket ended");
-    if (handlers[received.header.type] == NULL)
-        return unusable(self, "message", message_name(received.header.type));
-    if (!is_ours(self, &received.header))
-        return STATUS_OK;
-    return handlers[received.header.type](self, &received);
-}
-
-static enum status receive_all(struct chw_client *self)
-{
-    enum status status = STATUS_OK;
-    for (int i = 0; status == STATUS_OK && i < RECEIVE_ROUND; i++)
-        status = receive_one(self);
-    if (status != STATUS_OK && status != STATUS_END)
-        return status;
-    return sync_answers(self);
-}
-
-/* ---- what the session wants done ---- */
-
-static void send_pending(struct chw_client *self, uint64_t sequence, uint64_t now_ms)
-{
-    struct pending *pending = find_pending(self, sequence);
-    assert(pending != NULL); /* what the session would send has no answer */
-    if (pending->header.type == MESSAGE_SCORE && !self->options.what_if)
-        pending->header.acked_below = session_acked_below(self->session);
-    if (link_send(self->link, &pending->header, pending->body, pending->size) !=
-        STATUS_OK)
-        session_unsent(self->session, PEER, sequence, now_ms);
-}
-
-static void send_ping(struct chw_client *self, uint64_t now_ms)
-{
-    struct header header = {.type = MESSAGE_PING};
-    memcpy(header.key.client, self->id, CLIENT_ID_SIZE);
-    if (link_send(self->link, &header, "", 0) != STATUS_OK)
-        session_unpinged(self->session, PEER, now_ms);
-}
-
-static void tell(struct chw_client *self, enum session_action action)
-{
-    char text[NOTICE_TEXT_MAX];
-    if (action == SESSION_SILENT) {
-        snprintf(text, sizeof text, "no broker answers at %s", self->options.endpoint);
-        notify(self, CHW_NOTICE_SILENT, text);
-    }
-    if (action == SESSION_BACK)
-        notify(self, CHW_NOTICE_BACK, "the broker answers");
-    if (action == SESSION_RESTARTED)
-        notify(self, CHW_NOTICE_RESTARTED,
-               "the broker was restarted: what is outstanding is sent again");
-    if (action == SESSION_DRAINING)
-        notify(self, CHW_NOTICE_DRAINING,
-               "the broker is draining: batches are held back");
-}
-
-static void act(struct chw_client *self)
-{
-    uint64_t now_ms = clock_monotonic_ms();
-    for (int i = 0; i < SEND_ROUND; i++) {
-        struct session_step step = session_next(self->session, now_ms);
-        if (step.action == SESSION_NOTHING)
-            return;
-        if (step.action == SESSION_SEND)
-            send_pending(self, step.sequence, now_ms);
-        else if (step.action == SESSION_PING)
-            send_ping(self, now_ms);
-        else
-            tell(self, step.action);
-    }
-}
+/* ---- serving ---- */
 
 static enum status serve(struct chw_client *self)
 {
-    enum status status = receive_all(self);
+    enum status status = client_receive(self);
     if (status == STATUS_OK)
-        act(self);
-    else
-        self->failed = true;
+        status = client_act(self);
+    self->served_ms = clock_monotonic_ms();
+    self->failed |= status != STATUS_OK;
     return status;
 }
 
@@ -607,11 +358,12 @@ static bool pause_until(struct chw_client *self, uint64_t deadline_ms)
         return false;
     if (wake_ms > deadline_ms)
         wake_ms = deadline_ms;
-    uint64_t begun_ms = now_ms;
+    if (wake_ms > now_ms + LOOK_MS)
+        wake_ms = now_ms + LOOK_MS;
     enum status status = link_wait(self->link, wake_ms > now_ms ? wake_ms - now_ms : 0);
     /* Nothing came and the time is not over: it was a signal, which the caller may want.
      */
-    return status == STATUS_OK || wake_ms <= begun_ms || clock_monotonic_ms() >= wake_ms;
+    return status == STATUS_OK || wake_ms <= now_ms || clock_monotonic_ms() >= wake_ms;
 }
 
 /* ---- submit and wait ---- */
@@ -623,111 +375,129 @@ static enum chw_status fail_with(struct chw_client *self, enum status status,
 }
 
 /* The journal has an answer under the next number: it must be this batch's. */
-static enum status replay(struct chw_client *self, const struct pending *pending)
+static enum status read_answer(struct chw_client *self, struct request *request)
 {
     struct digest digest;
     uint8_t *payload;
     size_t size;
-    struct chw_result *result;
     uint64_t sequence = session_next_sequence(self->session);
     enum status status =
         journal_read(self->journal, sequence, &digest, &payload, &size, &self->error);
     if (status != STATUS_OK)
         return status;
-    if (memcmp(digest.bytes, pending->digest.bytes, sizeof digest.bytes) != 0)
+    if (memcmp(digest.bytes, request->digest.bytes, sizeof digest.bytes) != 0)
         status = error_set(&self->error, STATUS_INVALID,
                            "batch %llu is not the one that the journal answers",
                            (unsigned long long)sequence);
     if (status == STATUS_OK)
-        status =
-            result_parse(payload, size, sequence, pending->rows, &result, &self->error);
+        status = result_parse(payload, size, sequence, request->rows, &request->result,
+                              &self->error);
     free(payload);
+    return status;
+}
+
+static enum status replay(struct chw_client *self, struct request *request)
+{
+    enum status status = read_answer(self, request);
     if (status != STATUS_OK)
         return status;
-    struct finished *finished = new_finished(sequence, result);
-    if (finished == NULL)
-        return error_set(&self->error, STATUS_NOMEM, "out of memory");
-    finished->is_final = true;
-    session_skip(self->session);
-    hand_over(self, finished);
+    request->header.key.sequence = session_skip(self->session);
+    request->is_final = true;
+    client_hand_over(self, request);
     return STATUS_OK;
 }
 
-static enum status send_new(struct chw_client *self, struct pending *pending,
-                            uint64_t *sequence)
+/* Here the batch becomes pending: from now on it is sent until it is answered. */
+static enum status send_new(struct chw_client *self, struct request *request)
 {
-    enum status status = session_submit(self->session, 0, sequence);
+    enum status status =
+        session_submit(self->session, request->expires_ms, &request->header.key.sequence);
     if (status != STATUS_OK)
         return error_set(&self->error, status, "%u batches are outstanding",
                          session_count(self->session));
-    pending->header.key.sequence = *sequence;
-    list_push_back(&self->pending, &pending->link);
-    act(self);
+    client_add_pending(self, request);
+    self->failed |= client_act(self) != STATUS_OK;
     return STATUS_OK;
 }
 
-static enum status encode(struct chw_client *self, const struct chw_batch *batch,
-                          struct pending **out)
+static void describe_batch(struct chw_client *self, const struct chw_batch *batch,
+                           struct request *request)
 {
-    uint8_t *body;
+    const struct chw_options *options = &self->options;
+    request->header.as_of = batch_as_of(batch);
+    request->header.flags = options->what_if ? HEADER_WHAT_IF : 0;
+    request->header.priority = options->priority == CHW_INTERACTIVE;
+    request->header.deadline_ms = options->deadline_ms;
+    if (options->what_if && options->deadline_ms != 0)
+        request->expires_ms = clock_monotonic_ms() + options->deadline_ms;
+    strcpy(request->header.region, batch_region(batch));
+    request->rows = chw_batch_rows(batch);
+    if (self->journal != NULL)
+        request->digest =
+            digest_body(link_body_data(request->body), link_body_size(request->body));
+}
+
+static enum status encode(struct chw_client *self, const struct chw_batch *batch,
+                          struct request **out)
+{
+    uint8_t *bytes;
     size_t size;
-    enum status status = batch_encode(batch, &body, &size);
+    enum status status = batch_encode(batch, &bytes, &size);
     if (status == STATUS_FULL || status == STATUS_INVALID)
         return error_set(&self->error, STATUS_INVALID,
                          status == STATUS_FULL ? "the batch is larger than 16 MiB"
                                                : "the batch has no rows");
-    struct pending *pending =
-        status == STATUS_OK ? new_pending(self, MESSAGE_SCORE, body, size) : NULL;
-    if (pending == NULL)
+    *out = status == STATUS_OK ? request_new(self, MESSAGE_SCORE, bytes, size) : NULL;
+    if (*out == NULL)
         return error_set(&self->error, STATUS_NOMEM, "out of memory");
-    pending->header.as_of = batch_as_of(batch);
-    pending->header.flags = self->options.what_if ? HEADER_WHAT_IF : 0;
-    strcpy(pending->header.region, batch_region(batch));
-    pending->rows = chw_batch_rows(batch);
-    *out = pending;
+    describe_batch(self, batch, *out);
     return STATUS_OK;
 }
 
 enum chw_status chw_submit(struct chw_client *client, const struct chw_batch *batch,
                            uint64_t *sequence)
 {
-    struct pending *pending = NULL;
+    struct request *request = NULL;
     if (client->failed)
         return CHW_IO;
     if (chw_outstanding(client) >= client->options.window)
         return CHW_FULL;
-    enum status status = encode(client, batch, &pending);
+    enum status status = encode(client, batch, &request);
     if (status != STATUS_OK)
         return translate(status);
 
     *sequence = session_next_sequence(client->session);
     bool is_answered = client->journal != NULL && journal_has(client->journal, *sequence);
-    status = is_answered ? replay(client, pending) : send_new(client, pending, sequence);
-    if (is_answered || status != STATUS_OK)
-        free_pending(pending);
+    status = is_answered ? replay(client, request) : send_new(client, request);
+    if (status != STATUS_OK)
+        request_free(request);
     return translate(status);
 }
 
+/* Without a journal the answer is final here: acked_below may pass it. */
 static struct chw_result *take_finished(struct chw_client *self)
 {
-    struct finished *finished = list_item(self->finished.next, struct finished, link);
-    struct chw_result *result = finished->result;
-    if (!finished->is_final)
-        session_final(self->session, finished->sequence);
-    list_remove(&finished->link);
+    struct request *request = list_item(self->finished.next, struct request, link);
+    struct chw_result *result = request->result;
+    if (!request->is_final)
+        session_final(self->session, request->header.key.sequence);
+    list_remove(&request->link);
     self->finished_count--;
-    free(finished);
+    request->result = NULL;
+    request_free(request);
     return result;
 }
 
 enum chw_status chw_wait(struct chw_client *client, uint32_t timeout_ms,
                          struct chw_result **result)
 {
-    uint64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    uint64_t now_ms = clock_monotonic_ms();
     if (client->failed)
         return CHW_IO;
+    /* Many answers come together: the link is not asked between them. */
+    bool is_served = client->served_ms == now_ms && !list_empty(&client->finished);
     do {
-        enum status status = serve(client);
+        enum status status = is_served ? STATUS_OK : serve(client);
         if (status != STATUS_OK)
             return translate(status);
         if (!list_empty(&client->finished)) {
@@ -736,7 +506,7 @@ enum chw_status chw_wait(struct chw_client *client, uint32_t timeout_ms,
         }
         if (chw_outstanding(client) == 0)
             return CHW_IDLE;
-    } while (pause_until(client, deadline_ms));
+    } while (pause_until(client, now_ms + timeout_ms));
     return CHW_TIMEOUT;
 }
 
@@ -786,6 +556,12 @@ static enum status encode_describe(const struct chw_model *models, size_t model_
     return STATUS_OK;
 }
 
+static bool is_same(const struct request *old, const uint8_t *body, size_t size)
+{
+    return old != NULL && link_body_size(old->body) == size &&
+           memcmp(link_body_data(old->body), body, size) == 0;
+}
+
 /* The question that is outstanding, if it is this one; else it takes the old one's place.
  */
 static enum status ask(struct chw_client *self, const struct chw_model *models,
@@ -796,19 +572,18 @@ static enum status ask(struct chw_client *self, const struct chw_model *models,
     enum status status = encode_describe(models, model_count, &body, &size);
     if (status != STATUS_OK)
         return error_set(&self->error, status, "too many models, or too long names");
-    struct pending *old = self->aside == 0 ? NULL : find_pending(self, self->aside);
-    if (old != NULL && old->size == size && memcmp(old->body, body, size) == 0) {
+    if (is_same(self->question, body, size)) {
         free(body);
         return STATUS_OK;
     }
-    struct pending *pending = new_pending(self, MESSAGE_DESCRIBE, body, size);
-    if (pending == NULL)
+    struct request *request = request_new(self, MESSAGE_DESCRIBE, body, size);
+    if (request == NULL)
         return error_set(&self->error, STATUS_NOMEM, "out of memory");
-    if (old != NULL)
-        free_pending(old);
-    self->aside = session_aside(self->session);
-    pending->header.key.sequence = self->aside;
-    list_push_back(&self->pending, &pending->link);
+    request->header.priority = 1; /* somebody waits for it */
+    request->header.key.sequence = session_aside(self->session);
+    request_free(self->question);
+    self->question = NULL;
+    client_add_pending(self, request);
     return STATUS_OK;
 }
 
@@ -826,7 +601,7 @@ enum chw_status chw_describe(struct chw_client *client, const struct chw_model *
         status = serve(client);
         if (status != STATUS_OK)
             return translate(status);
-        if (client->aside == 0) {
+        if (client->question == NULL) {
             *description = client->description;
             client->description = NULL;
             return translate(client->description_status);

@@ -84,7 +84,7 @@ static void ask_if_due(struct top *self)
         .type = MESSAGE_STATUS,
         .key.sequence = self->asked + 1,
     };
-    if (now_ms < self->ask_ms || link_send(self->link, &header, NULL, 0) != STATUS_OK)
+    if (now_ms < self->ask_ms || link_send_any(self->link, &header, NULL) != STATUS_OK)
         return;
     self->asked++;
     self->ask_ms = now_ms + self->config->interval_s * 1000;
@@ -108,20 +108,18 @@ static bool take_report(struct top *self, const void *body, size_t size)
 /* True: there is something new to show. */
 static bool receive(struct top *self)
 {
-    struct header header;
-    const void *body;
-    size_t size;
+    struct link_message message;
     bool changed = false;
     enum status status;
-    while ((status = link_receive(self->link, &header, &body, &size, NULL)) !=
-           STATUS_END) {
+    while ((status = link_receive(self->link, &message, NULL)) != STATUS_END) {
+        const struct header *header = &message.header;
         if (status == STATUS_IO)
             return changed;
         if (status != STATUS_OK)
             continue;
-        if (header.type == MESSAGE_STATUS_REPORT && header.key.sequence == self->asked)
-            changed = take_report(self, body, size) || changed;
-        self->refused = self->refused || header.type == MESSAGE_REJECT;
+        if (header->type == MESSAGE_STATUS_REPORT && header->key.sequence == self->asked)
+            changed = take_report(self, message.body, message.size) || changed;
+        self->refused = self->refused || header->type == MESSAGE_REJECT;
     }
     return changed;
 }

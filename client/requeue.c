@@ -29,7 +29,7 @@ struct requeue {
     struct store *store;
     struct link *link;
     struct header header; /* of the batch that is sent */
-    const struct dead_letter *letter;
+    struct link_body *body;
     uint64_t send_ms;        /* when to send (again) */
     ProtobufCMessage *reply; /* NULL: not yet */
     char refusal[CONTROL_SIZE_MAX + 1];
@@ -58,6 +58,7 @@ void requeue_close(struct requeue *self)
 {
     if (self == NULL)
         return;
+    link_body_free(self->body);
     link_close(self->link);
     proto_free(self->reply);
     free(self);
@@ -132,8 +133,7 @@ static void on_charged(struct requeue *self, uint8_t attempt)
         self->header.attempt = attempt;
 }
 
-static void take(struct requeue *self, const struct header *header, const void *body,
-                 size_t size)
+static void take(struct requeue *self, const struct link_message *message)
 {
     static void (*const takes[MESSAGE_TYPE_COUNT])(struct requeue *, const void *,
                                                    size_t) = {
@@ -141,35 +141,34 @@ static void take(struct requeue *self, const struct header *header, const void *
         [MESSAGE_BUSY] = on_busy,
         [MESSAGE_REJECT] = on_reject,
     };
+    const struct header *header = &message->header;
     if (!batch_key_equal(&header->key, &self->header.key))
         return; /* an answer to an earlier letter */
     if (header->type == MESSAGE_CHARGED)
         on_charged(self, header->attempt);
     else if (takes[header->type] != NULL)
-        takes[header->type](self, body, size);
+        takes[header->type](self, message->body, message->size);
 }
 
 /* ---- until it is answered ---- */
 
+/* Each time to another broker, where there are several. */
 static void send_if_due(struct requeue *self)
 {
     uint64_t now_ms = clock_monotonic_ms();
     if (now_ms < self->send_ms)
         return;
-    enum status status =
-        link_send(self->link, &self->header, self->letter->body, self->letter->size);
+    enum status status = link_send_any(self->link, &self->header, self->body);
     self->send_ms = now_ms + (status == STATUS_OK ? RESEND_MS : UNSENT_MS);
 }
 
 static enum status receive(struct requeue *self)
 {
-    struct header header;
-    const void *body;
-    size_t size;
+    struct link_message message;
     for (;;) {
-        enum status status = link_receive(self->link, &header, &body, &size, NULL);
+        enum status status = link_receive(self->link, &message, NULL);
         if (status == STATUS_OK)
-            take(self, &header, body, size);
+            take(self, &message);
         else if (status != STATUS_MALFORMED)
             return status;
     }
@@ -196,6 +195,22 @@ static enum status await_reply(struct requeue *self, struct error_text *error)
     return STATUS_OK;
 }
 
+static enum status load_body(struct requeue *self, const struct dead_letter *letter,
+                             struct error_text *error)
+{
+    void *bytes = malloc(letter->size + 1);
+    link_body_free(self->body);
+    self->body = NULL;
+    if (bytes != NULL) {
+        memcpy(bytes, letter->body, letter->size);
+        self->body = link_body_new(bytes, letter->size);
+    }
+    if (self->body != NULL)
+        return STATUS_OK;
+    free(bytes);
+    return error_set(error, STATUS_NOMEM, "out of memory");
+}
+
 static enum status exchange(struct requeue *self, const struct dead_letter *letter,
                             const struct settle_key *key, int32_t as_of,
                             struct error_text *error)
@@ -204,12 +219,12 @@ static enum status exchange(struct requeue *self, const struct dead_letter *lett
         .type = MESSAGE_SCORE, .key.sequence = key->sequence, .as_of = as_of};
     memcpy(self->header.key.client, key->client, sizeof key->client);
     memcpy(self->header.region, letter->region, sizeof self->header.region);
-    self->letter = letter;
     self->send_ms = 0;
     self->refusal[0] = '\0';
     proto_free(self->reply);
     self->reply = NULL;
-    return await_reply(self, error);
+    enum status status = load_body(self, letter, error);
+    return status == STATUS_OK ? await_reply(self, error) : status;
 }
 
 /* ---- what came of it ---- */

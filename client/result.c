@@ -16,7 +16,7 @@ struct chw_result {
     enum chw_outcome outcome;
     size_t rows;
     char *reason;      /* owned; NULL: the reply's */
-    Chw__Reply *reply; /* NULL where the broker refused the batch */
+    Chw__Reply *reply; /* NULL where there is none */
 };
 
 struct chw_description {
@@ -132,9 +132,10 @@ enum status result_parse(const void *body, size_t size, uint64_t sequence, size_
     return status;
 }
 
-struct chw_result *result_refused(uint64_t sequence, size_t rows, const char *reason)
+struct chw_result *result_without_reply(uint64_t sequence, enum chw_outcome outcome,
+                                        size_t rows, const char *reason)
 {
-    struct chw_result *self = result_new(sequence, CHW_REFUSED, rows);
+    struct chw_result *self = result_new(sequence, outcome, rows);
     if (self == NULL)
         return NULL;
     self->reason = strdup(reason);

@@ -17,8 +17,9 @@ MUST_CHECK enum status result_parse(const void *body, size_t size, uint64_t sequ
                                     size_t rows, struct chw_result **out,
                                     struct error_text *error);
 
-/* The broker refused it. NULL: out of memory. */
-struct chw_result *result_refused(uint64_t sequence, size_t rows, const char *reason);
+/* It ended here without an answer: CHW_REFUSED or CHW_EXPIRED. NULL: out of memory. */
+struct chw_result *result_without_reply(uint64_t sequence, enum chw_outcome outcome,
+                                        size_t rows, const char *reason);
 
 /* From the body of a DESCRIPTION. STATUS_NOT_FOUND: nothing can be described; `error` is
  * the reason. */

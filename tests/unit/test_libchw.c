@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Goal: what chw.h promises, whatever the broker says or does not say.
+/* Goal: what chw.h promises, whatever the brokers say or do not say.
  * Method: the broker is this test: a ROUTER on a socket of its own, served between calls
- * of the library. */
+ * of the library. In some stories there are two. */
 #include "client/chw.h"
 #include "wire/body.h"
 #include "wire/socket.h"
@@ -11,17 +11,20 @@
 #include "batch.pb-c.h"
 #include "control.pb-c.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { DEADLINE_ROUNDS = 500, ROUND_MS = 10, DAY = 20000 };
+enum { BROKERS = 2, DEADLINE_ROUNDS = 500, ROUND_MS = 10, DAY = 20000 };
 
 struct story {
-    char folder[64], endpoint[128], journal[128];
-    void *context, *router;
-    struct message message; /* the last that was received */
+    char folder[64], endpoints[BROKERS][128], list[300], journal[128];
+    void *context, *routers[BROKERS];
+    uint64_t said[BROKERS]; /* bytes */
+    struct message message; /* the last that was received, */
+    int at;                 /* and by which broker */
     struct chw_client *client;
     uint64_t instance;
     char notices[4096];
@@ -36,34 +39,77 @@ static void on_notice(void *arg, enum chw_notice notice, const char *text)
     snprintf(story->notices + used, sizeof story->notices - used, "%s\n", text);
 }
 
-static enum chw_status open_client(struct story *story, bool what_if)
+static struct chw_options default_options(struct story *story)
 {
-    struct chw_error error = {""};
-    struct chw_options options = {
-        .struct_size = sizeof options,
-        .endpoint = story->endpoint,
-        .what_if = what_if,
+    return (struct chw_options){
+        .struct_size = sizeof(struct chw_options),
+        .endpoint = story->list,
         .journal = story->journal,
         .window = 2,
         .notice = on_notice,
         .notice_arg = story,
     };
-    return chw_open(&options, &story->client, &error);
 }
 
-static int setup(void **state)
+static enum chw_status open_client(struct story *story, bool what_if)
+{
+    struct chw_options options = default_options(story);
+    options.what_if = what_if;
+    return chw_open(&options, &story->client, NULL);
+}
+
+/* Instead of the one that the story began with. */
+static void reopen(struct story *story, const struct chw_options *options)
+{
+    chw_close(story->client);
+    story->client = NULL;
+    assert_int_equal(chw_open(options, &story->client, NULL), CHW_OK);
+}
+
+static enum status open_broker(struct story *story, int broker)
+{
+    snprintf(story->endpoints[broker], sizeof story->endpoints[broker],
+             "ipc://%s/front%d.ipc", story->folder, broker);
+    size_t used = strlen(story->list);
+    snprintf(story->list + used, sizeof story->list - used, "%s%s", used == 0 ? "" : ",",
+             story->endpoints[broker]);
+    return socket_bind(story->context, story->endpoints[broker], &story->routers[broker],
+                       NULL);
+}
+
+static void close_broker(struct story *story, int broker)
+{
+    if (story->routers[broker] == NULL)
+        return;
+    zmq_close(story->routers[broker]);
+    story->routers[broker] = NULL;
+    unlink(story->endpoints[broker] + strlen("ipc://"));
+}
+
+static int setup_with(void **state, int brokers)
 {
     static struct story story;
     story = (struct story){.folder = "/tmp/test-libchw-XXXXXX", .instance = 1};
     if (mkdtemp(story.folder) == NULL)
         return -1;
-    snprintf(story.endpoint, sizeof story.endpoint, "ipc://%s/front.ipc", story.folder);
     snprintf(story.journal, sizeof story.journal, "%s/journal", story.folder);
     story.context = zmq_ctx_new();
     message_init(&story.message);
     *state = &story;
-    return socket_bind(story.context, story.endpoint, &story.router, NULL) != STATUS_OK ||
-           open_client(&story, false) != CHW_OK;
+    for (int broker = 0; broker < brokers; broker++)
+        if (open_broker(&story, broker) != STATUS_OK)
+            return -1;
+    return open_client(&story, false) != CHW_OK;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, 1);
+}
+
+static int setup_two(void **state)
+{
+    return setup_with(state, 2);
 }
 
 static int teardown(void **state)
@@ -71,9 +117,9 @@ static int teardown(void **state)
     struct story *story = *state;
     chw_close(story->client);
     message_close(&story->message);
-    zmq_close(story->router);
+    for (int broker = 0; broker < BROKERS; broker++)
+        close_broker(story, broker);
     zmq_ctx_term(story->context);
-    unlink(story->endpoint + strlen("ipc://"));
     unlink(story->journal);
     return rmdir(story->folder);
 }
@@ -87,19 +133,34 @@ static void say(struct story *story, const struct header *header,
     zmq_msg_init(&frame);
     if (body != NULL)
         assert_int_equal(body_pack(body, &frame), STATUS_OK);
-    assert_int_equal(message_send(story->router, &story->message.route, header, &frame),
-                     STATUS_OK);
+    story->said[story->at] += HEADER_SIZE + zmq_msg_size(&frame);
+    assert_int_equal(
+        message_send(story->routers[story->at], &story->message.route, header, &frame),
+        STATUS_OK);
 }
 
-/* Take what is there, answering PINGs; true: story->message is something else. */
-static bool take_message(struct story *story)
+/* What one broker has, answering PINGs. */
+static bool take_from(struct story *story, int broker)
 {
-    while (message_receive(story->router, true, &story->message, NULL) == STATUS_OK) {
+    while (story->routers[broker] != NULL &&
+           message_receive(story->routers[broker], true, &story->message, NULL) ==
+               STATUS_OK) {
+        story->at = broker;
         if (story->message.header.type != MESSAGE_PING)
             return true;
-        struct header pong = {.type = MESSAGE_PONG, .ticket = story->instance};
+        struct header pong = {.type = MESSAGE_PONG,
+                              .ticket = story->instance + 100 * (uint64_t)broker};
         say(story, &pong, NULL);
     }
+    return false;
+}
+
+/* True: story->message is something else than a PING, and came to broker story->at. */
+static bool take_message(struct story *story)
+{
+    for (int broker = 0; broker < BROKERS; broker++)
+        if (take_from(story, broker))
+            return true;
     return false;
 }
 
@@ -498,10 +559,248 @@ static void description_names_what_the_models_read(void **state)
     chw_description_free(description);
 }
 
+/* ---- deadlines and priorities ---- */
+
+static void batches_say_how_urgent_they_are(void **state)
+{
+    struct story *story = *state;
+    struct chw_options options = default_options(story);
+    must_submit(story, 1, 1);
+    struct header header = hear(story);
+    assert_int_equal(header.priority, 0);
+    assert_int_equal(header.deadline_ms, 0);
+    reply(story, header, 2);
+    assert_scored(await(story), 1);
+
+    options.journal = NULL;
+    options.priority = CHW_INTERACTIVE;
+    options.deadline_ms = 60000;
+    reopen(story, &options);
+    must_submit(story, 1, 1);
+    header = hear(story);
+    assert_int_equal(header.priority, 1);
+    assert_int_equal(header.deadline_ms, 60000);
+}
+
+static void assert_expired(struct chw_result *result, uint64_t sequence)
+{
+    assert_int_equal(chw_result_outcome(result), CHW_EXPIRED);
+    assert_int_equal(chw_result_sequence(result), sequence);
+    assert_int_equal(chw_result_rows(result), 2);
+    assert_int_equal(chw_result_target_count(result), 0);
+    assert_non_null(strstr(chw_result_reason(result), "deadline"));
+    chw_result_free(result);
+}
+
+static void open_what_if(struct story *story, uint32_t deadline_ms)
+{
+    struct chw_options options = default_options(story);
+    options.what_if = true;
+    options.deadline_ms = deadline_ms;
+    reopen(story, &options);
+}
+
+static void what_if_ends_in_time_even_if_no_broker_says_anything(void **state)
+{
+    struct story *story = *state;
+    struct chw_result *result;
+    open_what_if(story, 60);
+    must_submit(story, 1, 1);
+    must_submit(story, 2, 2);
+    assert_int_equal(chw_wait(story->client, 5000, &result), CHW_OK);
+    assert_expired(result, 1);
+    assert_int_equal(chw_wait(story->client, 5000, &result), CHW_OK);
+    assert_expired(result, 2);
+    assert_int_equal(chw_wait(story->client, 0, &result), CHW_IDLE);
+    assert_int_equal(chw_answered(story->client), 0);
+}
+
+static void what_if_that_expires_at_the_broker_ends(void **state)
+{
+    struct story *story = *state;
+    open_what_if(story, 60000);
+    must_submit(story, 1, 1);
+    struct header header = hear(story), late = header;
+    assert_in_range(header.deadline_ms, 1, 60000);
+    header.type = MESSAGE_EXPIRED;
+    say(story, &header, NULL);
+    assert_expired(await(story), 1);
+    reply(story, late, 2); /* nobody waits for it any more */
+    must_submit(story, 2, 2);
+    reply(story, hear(story), 2);
+    assert_scored(await(story), 2);
+}
+
+static void batch_that_counts_outlives_its_deadline(void **state)
+{
+    struct story *story = *state;
+    struct chw_options options = default_options(story);
+    options.deadline_ms = 100;
+    reopen(story, &options);
+    must_submit(story, 1, 1);
+    struct header header = hear(story), expired = header;
+    expired.type = MESSAGE_EXPIRED;
+    say(story, &expired, NULL);
+    struct header again = hear(story);
+    assert_true(batch_key_equal(&again.key, &header.key));
+    assert_int_equal(again.deadline_ms, 100);
+    assert_non_null(strstr(story->notices, "batch 1 expired"));
+    reply(story, again, 2);
+    assert_scored(await(story), 1);
+}
+
+/* ---- two brokers ---- */
+
+static void a_batch_goes_to_the_other_broker_when_its_own_is_gone(void **state)
+{
+    struct story *story = *state;
+    must_submit(story, 1, 1);
+    struct header header = hear(story);
+    int first = story->at;
+    close_broker(story, first);
+    struct header again = hear(story);
+    assert_int_equal(story->at, !first);
+    assert_true(batch_key_equal(&again.key, &header.key));
+    assert_string_equal(story->notices, ""); /* one broker is enough */
+    reply(story, again, 2);
+    assert_scored(await(story), 1);
+}
+
+static void say_busy(struct story *story, struct header header, uint32_t retry_after_ms)
+{
+    Chw__Busy body;
+    chw__busy__init(&body);
+    body.retry_after_ms = retry_after_ms;
+    header.type = MESSAGE_BUSY;
+    say(story, &header, &body.base);
+}
+
+/* Whoever answers first has answered. */
+static void answers_of_two_brokers_are_one_result(void **state)
+{
+    struct story *story = *state;
+    struct message other;
+    message_init(&other);
+    must_submit(story, 1, 1);
+    struct header header = hear(story);
+    int first = story->at;
+    zmq_msg_move(&other.route, &story->message.route);
+    zmq_msg_copy(&story->message.route, &other.route);
+    say_busy(story, header, 60000);
+    struct header again = hear(story); /* at once: the other is free */
+    assert_int_equal(story->at, !first);
+    reply(story, again, 2);
+    zmq_msg_move(&story->message.route, &other.route);
+    story->at = first;
+    reply(story, header, 2);
+    assert_scored(await(story), 1);
+    struct chw_result *result;
+    assert_int_equal(chw_wait(story->client, 50, &result), CHW_IDLE);
+    assert_int_equal(chw_answered(story->client), 1);
+    message_close(&other);
+}
+
+static void each_broker_is_told_what_was_taken_from_it(void **state)
+{
+    struct story *story = *state;
+    for (uint64_t i = 1; i <= 20; i++) {
+        must_submit(story, 1, i);
+        struct header header = hear(story);
+        assert_true(header.ticket <= story->said[story->at]);
+        reply(story, header, 2);
+        uint64_t said = story->said[story->at];
+        int at = story->at;
+        assert_scored(await(story), i);
+        must_submit(story, 1, ++i);
+        header = hear(story);
+        assert_true(story->at != at || header.ticket >= said);
+        reply(story, header, 2);
+        assert_scored(await(story), i);
+    }
+}
+
+static void draining_broker_is_left_for_the_other(void **state)
+{
+    struct story *story = *state;
+    must_submit(story, 1, 1);
+    struct header header = hear(story);
+    int first = story->at;
+    reply(story, header, 2);
+    assert_scored(await(story), 1);
+    struct header drain = {.type = MESSAGE_DRAIN};
+    say(story, &drain, NULL);
+    say(story, &drain, NULL);
+    struct chw_result *result;
+    for (int i = 0; i < DEADLINE_ROUNDS && story->notices[0] == '\0'; i++) {
+        take_from(story, !first);
+        assert_int_equal(chw_wait(story->client, 0, &result), CHW_IDLE);
+        zmq_poll(NULL, 0, ROUND_MS);
+    }
+    const char *told = strstr(story->notices, "draining");
+    assert_non_null(told);
+    assert_null(strstr(told + 1, "draining")); /* once */
+    for (uint64_t i = 2; i < 10; i++) {
+        must_submit(story, 1, i);
+        header = hear(story);
+        assert_int_equal(story->at, !first);
+        reply(story, header, 2);
+        assert_scored(await(story), i);
+    }
+}
+
+/* ---- options ---- */
+
+static void assert_refused(const struct chw_options *options, const char *reason)
+{
+    struct chw_error error = {""};
+    struct chw_client *client;
+    assert_int_equal(chw_open(options, &client, &error), CHW_INVALID);
+    if (strstr(error.text, reason) == NULL)
+        fail_msg("'%s' is not about '%s'", error.text, reason);
+}
+
+static void options_that_are_not_allowed_say_which_and_what_is(void **state)
+{
+    struct story *story = *state;
+    const struct chw_options good = {.struct_size = sizeof good, .endpoint = story->list};
+    struct chw_options bad = good;
+    bad.struct_size = 7;
+    assert_refused(&bad, "struct_size is 7");
+    bad = good;
+    bad.struct_size++;
+    assert_refused(&bad, "sizeof(struct chw_options)");
+    bad = good;
+    bad.endpoint = NULL;
+    assert_refused(&bad, "no endpoint");
+    bad.endpoint = "ipc:///a,tcp://127.0.0.1:0";
+    assert_refused(&bad, "tcp://127.0.0.1:0 is not tcp://HOST:PORT");
+    bad.endpoint = "tcp://127.0.0.1:1,";
+    assert_refused(&bad, "empty place");
+    bad = good;
+    bad.window = 1025;
+    assert_refused(&bad, "at most 1024");
+    bad = good;
+    bad.priority = (enum chw_priority)7;
+    assert_refused(&bad, "the priority is 7");
+}
+
+static void options_of_an_older_program_do(void **state)
+{
+    struct story *story = *state;
+    struct chw_options options = default_options(story);
+    options.struct_size = offsetof(struct chw_options, deadline_ms);
+    memset((char *)&options + options.struct_size, 0xff,
+           sizeof options - options.struct_size); /* whatever lies behind */
+    reopen(story, &options);
+    must_submit(story, 1, 1);
+    assert_int_equal(hear(story).deadline_ms, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define OF_TWO(name) cmocka_unit_test_setup_teardown(name, setup_two, teardown)
         TEST(answer_is_given_kept_and_acknowledged_to_the_next_batch),
         TEST(journal_answers_the_same_batches_of_a_second_run),
         TEST(factors_are_asked_for_and_read),
@@ -516,6 +815,16 @@ int main(void)
         TEST(refused_batch_is_told_and_not_kept),
         TEST(what_if_says_so_and_acknowledges_nothing),
         TEST(description_names_what_the_models_read),
+        TEST(batches_say_how_urgent_they_are),
+        TEST(what_if_ends_in_time_even_if_no_broker_says_anything),
+        TEST(what_if_that_expires_at_the_broker_ends),
+        TEST(batch_that_counts_outlives_its_deadline),
+        OF_TWO(a_batch_goes_to_the_other_broker_when_its_own_is_gone),
+        OF_TWO(answers_of_two_brokers_are_one_result),
+        OF_TWO(each_broker_is_told_what_was_taken_from_it),
+        OF_TWO(draining_broker_is_left_for_the_other),
+        TEST(options_that_are_not_allowed_say_which_and_what_is),
+        TEST(options_of_an_older_program_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
