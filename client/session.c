@@ -620,11 +620,14 @@ static bool give_up(struct session *self, uint64_t now_ms, struct session_step *
 }
 
 /* No answer for long. Where the peer did not even answer a PING since, the batch may
- * still be on its way there: only another gets it. */
+ * still be on its way there: only another gets it. A PING that has just left says
+ * nothing: there is one under way whenever both periods meet. */
 static void send_again(struct session *self, struct entry *entry, uint64_t now_ms)
 {
     const struct peer *at = &self->peers[entry->peer];
-    if (at->unanswered_ms != UINT64_MAX && (usable(self) & ~bit(entry->peer)) == 0) {
+    bool mute = at->unanswered_ms != UINT64_MAX &&
+                now_ms - at->unanswered_ms >= self->limits.ping_ms;
+    if (mute && (usable(self) & ~bit(entry->peer)) == 0) {
         make_sent(self, entry, entry->peer, now_ms + self->limits.ping_ms);
         return;
     }

@@ -220,6 +220,21 @@ static void batch_is_not_sent_twice_into_a_connection_that_answers_no_ping(void 
     assert_int_equal(next_send(session, 6000), 1);
 }
 
+static void batch_is_sent_again_though_its_time_ends_with_each_ping(void **state)
+{
+    struct session *session = *state;
+    uint64_t sequence, sent = 0;
+    says(session, SESSION_PING, 0);
+    pong(session, 40, 0);
+    assert_int_equal(session_submit(session, 0, &sequence), STATUS_OK);
+    assert_int_equal(next_send(session, 0), sequence);
+    for (uint64_t now_ms = 100; now_ms <= 2000 && sent == 0; now_ms += 100) {
+        sent = next_send(session, now_ms); /* a PING leaves before */
+        pong(session, 40, now_ms + 1);
+    }
+    assert_int_equal(sent, sequence);
+}
+
 static void another_instance_gets_all_that_is_outstanding_at_once(void **state)
 {
     struct session *session = *state;
@@ -767,6 +782,7 @@ int main(void)
         TEST(many_may_be_skipped_while_one_is_open),
         TEST(silence_about_a_batch_sends_it_again_under_its_key),
         TEST(batch_is_not_sent_twice_into_a_connection_that_answers_no_ping),
+        TEST(batch_is_sent_again_though_its_time_ends_with_each_ping),
         TEST(another_instance_gets_all_that_is_outstanding_at_once),
         TEST(broken_connection_gets_its_batches_again_when_it_is_back),
         TEST(busy_batch_comes_again_after_its_time_and_jitter),
