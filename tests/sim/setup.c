@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* setup.c - draws worlds: most are small and quick to run, some are larger; some suffer
+ * everything, some one thing only, some nothing. */
+#include "tests/sim/setup.h"
+
+#include "wire/header.h"
+
+#include <inttypes.h>
+
+enum { MS = 1000, SECOND = 1000 * MS };
+
+const char *fault_name(enum fault fault)
+{
+    static const char *const names[FAULT_COUNT] = {
+#define FAULT_NAME(name) [FAULT_##name] = #name,
+        FAULT_LIST(FAULT_NAME)
+#undef FAULT_NAME
+    };
+    return names[fault];
+}
+
+static void draw_cluster(struct setup *self, struct dice *dice)
+{
+    bool large = dice_chance(dice, 30);
+    self->brokers = large ? dice_between(dice, 2, 5) : dice_between(dice, 1, 3);
+    self->workers = large ? dice_between(dice, 4, 12) : dice_between(dice, 1, 3);
+    self->threads = dice_chance(dice, 300) ? 2 : 1;
+    self->clients = large ? dice_between(dice, 4, 30) : dice_between(dice, 1, 4);
+    self->regions = dice_between(dice, 1, large ? 12 : 4);
+    self->promotions_max = 6;
+    self->restart_us = dice_scaled(dice, 50 * MS, 3 * SECOND);
+    self->reload_us = dice_scaled(dice, MS, 2 * SECOND);
+}
+
+static void draw_work(struct setup *self, struct dice *dice)
+{
+    self->batches = dice_scaled(dice, 4, 40);
+    self->body_size_min = dice_scaled(dice, 50, 5000);
+    self->body_size_max = self->body_size_min + dice_scaled(dice, 1, 300000);
+    self->rows_max = dice_scaled(dice, 1, 5000);
+    self->submit_us = dice_scaled(dice, 1 * MS, 400 * MS);
+    self->client_window = dice_scaled(dice, 1, 24);
+    self->what_if = dice_chance(dice, 300) ? 400 : 0;
+    self->interactive = dice_chance(dice, 400) ? dice_between(dice, 50, 950) : 0;
+    self->deadline = dice_chance(dice, 300) ? dice_between(dice, 50, 600) : 0;
+    self->deadline_ms = dice_scaled(dice, 20, 5000);
+    self->poison = dice_chance(dice, 350) ? dice_scaled(dice, 10, 250) : 0;
+    self->invalid = dice_chance(dice, 250) ? dice_scaled(dice, 10, 250) : 0;
+    self->describe = dice_chance(dice, 200) ? 300 : 0;
+}
+
+static uint64_t largest_answer(const struct setup *self)
+{
+    return HEADER_SIZE + (uint64_t)self->rows_max * self->answer_row_size;
+}
+
+/* Budgets that some batch would not fit into would not let it through ever. */
+static void draw_broker(struct setup *self, struct dice *dice)
+{
+    self->jobs_max = dice_scaled(dice, 2, 120);
+    self->regions_max = dice_between(dice, self->regions, 2 * self->regions + 2);
+    self->workers_max = self->workers * self->threads * 4 + 4;
+    self->attempts_max = 3;
+    self->region_bytes_max = self->body_size_max + dice_scaled(dice, 200, 2000000);
+    self->bytes_max = self->region_bytes_max + dice_scaled(dice, 1, 4000000);
+    self->answer_row_size = dice_between(dice, 8, 40);
+    if (dice_chance(dice, 300))
+        self->client_bytes_max = self->body_size_max + dice_scaled(dice, 200, 1000000);
+    if (dice_chance(dice, 300))
+        self->untaken_bytes_max = largest_answer(self) + dice_scaled(dice, 1, 500000);
+    self->lease_ticks = dice_scaled(dice, 10, 100);
+    self->liveness_ticks = dice_scaled(dice, 12, 50);
+    self->bulk_wait_ticks = dice_scaled(dice, 1, 30);
+    self->drain_ticks = dice_scaled(dice, 2, 100);
+}
+
+static void draw_session(struct setup *self, struct dice *dice)
+{
+    self->resend_ms = dice_scaled(dice, 400, 30000);
+    self->ping_ms = dice_scaled(dice, 100, 1000);
+    self->silence_ms = self->ping_ms * dice_between(dice, 2, 5);
+    self->hold_ms = dice_scaled(dice, 100, 2000);
+    self->sync_us = dice_scaled(dice, 50, 30 * MS);
+}
+
+static void draw_worker(struct setup *self, struct dice *dice)
+{
+    self->window_bytes =
+        dice_chance(dice, 300) ? dice_scaled(dice, 1, 2 * self->body_size_max) : 0;
+    self->worker_window = dice_scaled(dice, 1, 8);
+    self->wait_ms = dice_scaled(dice, 100, 10000);
+    self->begin_us = dice_scaled(dice, 10, 2 * MS);
+    self->row_ns = dice_scaled(dice, 50, 100000);
+    self->commit_us = dice_scaled(dice, 50, 20 * MS);
+    self->commit_each_us = dice_scaled(dice, 1, 100);
+}
+
+static void draw_faults(struct setup *self, struct dice *dice)
+{
+    uint32_t likely = dice_between(dice, 100, 900);
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        self->weights[i] = dice_chance(dice, likely) ? dice_scaled(dice, 1, 20) : 0;
+        self->weight_sum += self->weights[i];
+    }
+    if (self->weight_sum > 0)
+        self->fault_us = dice_scaled(dice, 40 * MS, 4 * SECOND);
+}
+
+static void draw_network(struct setup *self, struct dice *dice)
+{
+    self->link_us = dice_scaled(dice, 20, 60 * MS);
+    self->link_jitter_us = dice_scaled(dice, 1, 30 * MS);
+    if (!dice_chance(dice, 200))
+        return;
+    self->drop = dice_chance(dice, 500) ? dice_scaled(dice, 1, 100) : 0;
+    self->twice = dice_chance(dice, 500) ? dice_scaled(dice, 1, 200) : 0;
+    self->reorder = dice_chance(dice, 500) ? dice_scaled(dice, 1, 300) : 0;
+    if (self->drop > 0) /* its broker would wait for an answer that is gone to be taken */
+        self->untaken_bytes_max = 0;
+}
+
+void setup_draw(struct setup *self, uint64_t seed)
+{
+    struct dice dice;
+    dice_init(&dice, seed);
+    *self = (struct setup){.seed = seed, .checks = true};
+    draw_cluster(self, &dice);
+    draw_work(self, &dice);
+    draw_broker(self, &dice);
+    draw_session(self, &dice);
+    draw_worker(self, &dice);
+    self->chaos_us = dice_scaled(&dice, 2 * SECOND, 30 * SECOND);
+    self->calm_us_max = 3600ull * SECOND;
+    if (dice_chance(&dice, 150)) { /* peace */
+        self->link_us = dice_scaled(&dice, 20, 5 * MS);
+        return;
+    }
+    draw_network(self, &dice);
+    draw_faults(self, &dice);
+}
+
+bool setup_is_orderly(const struct setup *self)
+{
+    return self->drop == 0 && self->twice == 0 && self->reorder == 0;
+}
+
+bool setup_is_peaceful(const struct setup *self)
+{
+    return self->fault_us == 0 && setup_is_orderly(self);
+}
+
+static void print_faults(const struct setup *self, FILE *out)
+{
+    fprintf(out, "a fault every %" PRIu64 " ms:", self->fault_us / MS);
+    for (int i = 0; i < FAULT_COUNT; i++)
+        if (self->weights[i] > 0)
+            fprintf(out, " %s", fault_name((enum fault)i));
+    fprintf(out,
+            "; per mille of messages: %" PRIu32 " lost, %" PRIu32 " twice, %" PRIu32
+            " out of order\n",
+            self->drop, self->twice, self->reorder);
+}
+
+void setup_print(const struct setup *self, FILE *out)
+{
+    fprintf(out,
+            "%" PRIu32 " brokers, %" PRIu32 " workers of %" PRIu32 " threads, %" PRIu32
+            " clients of %" PRIu32 " batches, %" PRIu32 " regions; per mille: %" PRIu32
+            " poison, %" PRIu32 " invalid\n",
+            self->brokers, self->workers, self->threads, self->clients, self->batches,
+            self->regions, self->poison, self->invalid);
+    fprintf(out,
+            "lease %" PRIu32 ", liveness %" PRIu32 " ticks; resend %" PRIu64
+            ", silence %" PRIu64 " ms; link %" PRIu64 "+%" PRIu64 ", begin %" PRIu64
+            ", commit %" PRIu64 " us, row %" PRIu64 " ns\n",
+            self->lease_ticks, self->liveness_ticks, self->resend_ms, self->silence_ms,
+            self->link_us, self->link_jitter_us, self->begin_us, self->commit_us,
+            self->row_ns);
+    print_faults(self, out);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: whatever a seed draws - processes that die, stand still and drain, a network that
+ * breaks, holds back, loses, doubles and reorders, a store that is away - each batch is
+ * settled once, its client learns that, and every invariant of check.h holds. Method: a
+ * fixed set of seeds of the simulator; chw-sim runs more. */
+
+#include "tests/sim/runner.h"
+
+#include "tests/lib/test.h"
+
+/* A sanitizer slows a seed down tenfold. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SEEDS = 300 };
+#else
+enum { SEEDS = 5000 };
+#endif
+
+static void run(uint64_t first, uint64_t count, struct tally *tally)
+{
+    const struct runner_options options = {.first = first, .count = count, .jobs = 1};
+    uint64_t failed;
+    if (!runner_run(&options, tally, &failed))
+        fail_msg("seed %llu failed: chw-sim --trace --first-seed %llu",
+                 (unsigned long long)failed, (unsigned long long)failed);
+}
+
+static void every_seed_of_the_fixed_set_keeps_all_invariants(void **state)
+{
+    struct tally tally = {0};
+    (void)state;
+    run(1, SEEDS, &tally);
+    /* The seeds went where it is difficult. */
+    for (int i = 0; i < FAULT_COUNT; i++)
+        assert_true(tally.faults[i] > 0);
+    for (int i = OUTCOME_COUNTED; i <= OUTCOME_SCORED; i++)
+        assert_true(tally.outcomes[i] > 0);
+    assert_true(tally.outcomes[OUTCOME_EXPIRED] > 0);
+    assert_true(tally.counters.burials > 0 && tally.counters.leases_lost > 0);
+    assert_true(tally.counters.jobs_busy > 0 && tally.counters.jobs_duplicate > 0);
+}
+
+/* 11306: a batch that was lost with its PING's period in step with its own was never sent
+ * again. */
+static void seeds_that_once_failed_fail_no_more(void **state)
+{
+    static const uint64_t seeds[] = {664, 4606, 5252, 11306, 15507, 20725};
+    struct tally tally = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)
+        run(seeds[i], 1, &tally);
+}
+
+static void a_seed_is_the_same_run_each_time(void **state)
+{
+    struct tally tally = {0};
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        assert_true(runner_run_one(seed, NULL, &tally) ==
+                    runner_run_one(seed, NULL, &tally));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_seed_of_the_fixed_set_keeps_all_invariants),
+        cmocka_unit_test(seeds_that_once_failed_fail_no_more),
+        cmocka_unit_test(a_seed_is_the_same_run_each_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

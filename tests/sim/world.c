@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* world.c - begins, runs and ends a world. */
+#include "tests/sim/world.h"
+
+#include "tests/sim/check.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/node_broker.h"
+#include "tests/sim/node_client.h"
+#include "tests/sim/node_worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENTS_MAX = 1 << 16 };
+
+uint64_t world_now_us(const struct world *self)
+{
+    return agenda_now_us(self->agenda);
+}
+
+struct batch *world_batch(struct world *self, uint32_t client, uint64_t sequence)
+{
+    return &self->clients[client].batches[sequence];
+}
+
+struct batch *world_batch_of(struct world *self, const struct batch_key *key)
+{
+    uint32_t client;
+    memcpy(&client, key->client, sizeof client);
+    if (key->sequence == 0)
+        return NULL;
+    return key->sequence >= SESSION_ASIDE ? &self->clients[client].question
+                                          : world_batch(self, client, key->sequence);
+}
+
+/* ---- regions ---- */
+
+static void name_regions(struct world *self)
+{
+    self->regions = calloc(self->setup->regions, sizeof *self->regions);
+    if (self->regions == NULL)
+        abort();
+    for (uint32_t i = 0; i < self->setup->regions; i++)
+        snprintf(self->regions[i], sizeof self->regions[i], "R/%u", i);
+}
+
+const char *world_region_name(const struct world *self, uint32_t region)
+{
+    return self->regions[region];
+}
+
+uint32_t world_region_number(const char *name)
+{
+    return (uint32_t)strtoul(name + 2, NULL, 10);
+}
+
+/* ---- events ---- */
+
+void world_drop_event(struct world *self, struct event *event)
+{
+    message_give_back(&self->messages, event->message);
+    event->message = NULL;
+    agenda_release(self->agenda, event);
+}
+
+/* Whoever it happens to may have put it off. */
+void world_happen(struct world *self, struct event *event)
+{
+    self->events++;
+    event->happen(self, event);
+    if (list_empty(&event->link) && event->due.place == 0)
+        world_drop_event(self, event);
+}
+
+/* ---- traces ---- */
+
+static struct trace_name named(const struct trace_name *name)
+{
+    return name == NULL ? (struct trace_name){NULL, 0} : *name;
+}
+
+static void add_line(struct world *self, struct trace_line line)
+{
+    line.at_us = world_now_us(self);
+    trace_add(self->trace, &line);
+}
+
+void world_trace(struct world *self, const struct trace_name *who, const char *what,
+                 const struct trace_name *whom)
+{
+    add_line(self,
+             (struct trace_line){.who = named(who), .what = what, .whom = named(whom)});
+}
+
+void world_trace_value(struct world *self, const struct trace_name *who, const char *what,
+                       const char *value_name, uint64_t value)
+{
+    add_line(self, (struct trace_line){.who = named(who),
+                                       .what = what,
+                                       .value_name = value_name,
+                                       .value = value});
+}
+
+void world_trace_batch(struct world *self, const struct trace_name *who, const char *what,
+                       const struct trace_name *whom, const struct batch *batch)
+{
+    struct trace_line line = {.who = named(who), .what = what, .whom = named(whom)};
+    if (batch != NULL) {
+        line.client = batch->client;
+        line.sequence = batch->sequence;
+    }
+    add_line(self, line);
+}
+
+void world_trace_message(struct world *self, const struct trace_name *who,
+                         const char *what, const struct trace_name *whom,
+                         const struct message *message)
+{
+    struct trace_line line = {.who = named(who), .what = what, .whom = named(whom)};
+    if (message->batch != NULL) {
+        line.client = message->batch->client;
+        line.sequence = message->batch->sequence;
+    }
+    line.message = message_name(message->header.type);
+    line.value = message->header.attempt;
+    line.value_name = line.value != 0 ? "attempt" : NULL;
+    if (message->header.type == MESSAGE_HEARTBEAT) {
+        line.value = message->scoring;
+        line.value_name = "scoring";
+    }
+    add_line(self, line);
+}
+
+/* ---- the end of things ---- */
+
+void world_learned(struct world *self, const struct batch *batch)
+{
+    self->outcomes[batch->told.outcome]++;
+    self->deaths += batch->deaths;
+}
+
+void world_break_broker(struct world *self, const struct broker_node *broker)
+{
+    for (uint32_t i = 0; i < network_link_count(self->network); i++) {
+        struct link *link = network_at(self->network, i);
+        if (link->broker == broker)
+            network_break(self, link, 0, 0);
+    }
+}
+
+void world_add_counters(struct world *self, const struct counters *counters)
+{
+#define COUNTER_ADD(name, help) self->counters.name += counters->name;
+    COUNTER_LIST(COUNTER_ADD)
+#undef COUNTER_ADD
+}
+
+/* ---- beginning and end ---- */
+
+static void *table_of(uint32_t count, size_t size)
+{
+    void *table = calloc(count, size);
+    if (table == NULL)
+        abort();
+    return table;
+}
+
+static void join(struct world *self, struct peer *peer)
+{
+    for (uint32_t i = 0; i < self->setup->brokers; i++)
+        network_join(self->network, peer, &self->brokers[i], i);
+}
+
+static void make_nodes(struct world *self)
+{
+    const struct setup *setup = self->setup;
+    for (uint32_t i = 0; i < setup->brokers; i++)
+        broker_init(self, &self->brokers[i], i);
+    for (uint32_t i = 0; i < setup->workers; i++) {
+        worker_init(self, &self->workers[i], i);
+        for (uint32_t j = 0; j < setup->threads; j++)
+            join(self, &self->workers[i].threads[j].peer);
+    }
+    for (uint32_t i = 0; i < setup->clients; i++) {
+        client_init(self, &self->clients[i], i);
+        join(self, &self->clients[i].peer);
+    }
+}
+
+static void start_nodes(struct world *self)
+{
+    const struct setup *setup = self->setup;
+    for (uint32_t i = 0; i < setup->brokers; i++)
+        broker_start(self, &self->brokers[i]);
+    for (uint32_t i = 0; i < setup->workers; i++)
+        worker_start(self, &self->workers[i]);
+    for (uint32_t i = 0; i < setup->clients; i++)
+        client_start(self, &self->clients[i]);
+}
+
+struct world *world_new(const struct setup *setup)
+{
+    struct world *self = table_of(1, sizeof *self);
+    self->setup = setup;
+    dice_init(&self->dice, ~setup->seed);
+    self->agenda = agenda_new(EVENTS_MAX);
+    self->trace = trace_new();
+    messages_init(&self->messages);
+    name_regions(self);
+    self->network = network_new(self, setup->workers * setup->threads + setup->clients,
+                                setup->brokers);
+    self->store = store_model_new(self);
+    self->brokers = table_of(setup->brokers, sizeof *self->brokers);
+    self->workers = table_of(setup->workers, sizeof *self->workers);
+    self->clients = table_of(setup->clients, sizeof *self->clients);
+    make_nodes(self);
+    return self;
+}
+
+static void drop(void *arg, struct event *event)
+{
+    world_drop_event(arg, event);
+}
+
+void world_close(struct world *self)
+{
+    for (uint32_t i = 0; i < self->setup->brokers; i++)
+        broker_close(self, &self->brokers[i]);
+    for (uint32_t i = 0; i < self->setup->workers; i++)
+        worker_close(self, &self->workers[i]);
+    for (uint32_t i = 0; i < self->setup->clients; i++)
+        client_close(&self->clients[i]);
+}
+
+void world_free(struct world *self)
+{
+    agenda_free(self->agenda, drop, self);
+    messages_close(&self->messages);
+    store_model_free(self->store);
+    network_free(self->network);
+    trace_free(self->trace);
+    free(self->brokers);
+    free(self->workers);
+    free(self->clients);
+    free(self->regions);
+    free(self);
+}
+
+/* ---- the run ---- */
+
+static void run_until(struct world *self, uint64_t until_us)
+{
+    struct event *event;
+    while ((event = agenda_take(self->agenda, until_us)) != NULL)
+        world_happen(self, event);
+}
+
+static bool is_over(const struct world *self)
+{
+    if (self->open > 0)
+        return false;
+    for (uint32_t i = 0; i < self->setup->brokers; i++)
+        if (self->brokers[i].bodies > 0)
+            return false;
+    return true;
+}
+
+static void come_to_an_end(struct world *self)
+{
+    uint64_t limit_us = self->setup->chaos_us + self->setup->calm_us_max;
+    struct event *event;
+    while (!is_over(self) && (event = agenda_take(self->agenda, limit_us)) != NULL)
+        world_happen(self, event);
+    check_that(self, self->open == 0, "calm does not bring every batch to its end");
+    check_that(self, is_over(self), "a broker keeps a batch for ever");
+}
+
+void world_run(struct world *self)
+{
+    start_nodes(self);
+    faults_begin(self);
+    run_until(self, self->setup->chaos_us);
+    self->calm = true;
+    world_trace_value(self, NULL, "calm", "open", self->open);
+    faults_end(self);
+    come_to_an_end(self);
+    check_end(self);
+}
