@@ -33,7 +33,8 @@ enum {
 struct score_config {
     char *region_column, *output, *as_of, *data, *broker;
     struct config_list models;
-    uint64_t batch_rows, window, explain;
+    char *priority;
+    uint64_t batch_rows, window, explain, deadline_ms;
     bool what_if, insecure, new_job;
 };
 
@@ -54,8 +55,12 @@ static const struct config_key keys[] = {
      "do not go on with an earlier run: score, and count, again"},
     {KEY("data", CONFIG_TEXT, data), DATA_FOLDER_DEFAULT, 0, 0, "DIR",
      "the cluster's data folder"},
-    {KEY("broker", CONFIG_TEXT, broker), NULL, 0, 0, "ENDPOINT",
-     "the broker's address for clients (default: the data folder's)"},
+    {KEY("broker", CONFIG_TEXT, broker), NULL, 0, 0, "LIST",
+     "the brokers' addresses for clients, with commas (default: the data folder's)"},
+    {KEY("priority", CONFIG_TEXT, priority), "bulk", 0, 0, "PRIORITY",
+     "bulk, or interactive: before what is bulk"},
+    {KEY("deadline-ms", CONFIG_COUNT, deadline_ms), "0", 0, UINT32_MAX, "MS",
+     "with --what-if: give up a batch that took longer (0: never)"},
     {KEY("insecure", CONFIG_FLAG, insecure), NULL, 0, 0, NULL,
      "allow TCP addresses that are not loopback"},
     {KEY("batch-rows", CONFIG_COUNT, batch_rows), "1024", 1, CHW_ROWS_MAX, "N",
@@ -85,8 +90,10 @@ static const struct config_spec spec = {
              "or lowered the score, in log-odds.\n\n"
              "Exit codes: 0 each row has a result, 64 wrong options, 65 the table cannot "
              "be used,\n"
-             "66 no such file, column, model or program, 74 a file cannot be written,\n"
-             "75 stopped: run again to resume.\n",
+             "66 no such file, column, model or program, 69 a batch was refused, or took "
+             "longer than\n"
+             "--deadline-ms, 74 a file cannot be written, 75 stopped: run again to "
+             "resume.\n",
 };
 
 static volatile sig_atomic_t stopped;
@@ -157,6 +164,15 @@ static enum status check_options(struct scoring *self, struct error_text *error)
         return error_set(error, STATUS_INVALID,
                          "--batch-rows times --explain is at most %d",
                          FACTORS_OF_BATCH_MAX);
+    if (strcmp(config->priority, "bulk") != 0 &&
+        strcmp(config->priority, "interactive") != 0)
+        return error_set(error, STATUS_INVALID,
+                         "--priority is '%.40s'; expected bulk or interactive",
+                         config->priority);
+    if (config->deadline_ms > 0 && !config->what_if)
+        return error_set(error, STATUS_INVALID,
+                         "--deadline-ms needs --what-if: a batch that counts is kept "
+                         "until it is answered");
     for (size_t i = 0; status == STATUS_OK && i < config->models.count; i++)
         status = take_model(self, config->models.items[i], error);
     self->job.region_column = config->region_column;
@@ -290,6 +306,9 @@ static enum status open_client(struct scoring *self, const char *journal,
         .job = journal == NULL ? NULL : identity.bytes,
         .window = (uint32_t)self->config->window,
         .notice = tell,
+        .deadline_ms = (uint32_t)self->config->deadline_ms,
+        .priority = strcmp(self->config->priority, "interactive") == 0 ? CHW_INTERACTIVE
+                                                                       : CHW_BULK,
     };
     enum chw_status status = chw_open(&options, &self->client, &text);
     return status == CHW_OK ? STATUS_OK
@@ -495,6 +514,11 @@ static enum status take_answer(struct scoring *self, struct error_text *error)
     if (chw_result_outcome(result) == CHW_REFUSED)
         status = error_set(error, STATUS_UNAVAILABLE, "the cluster refused a batch: %s",
                            chw_result_reason(result));
+    else if (chw_result_outcome(result) == CHW_EXPIRED)
+        status = error_set(error, STATUS_UNAVAILABLE,
+                           "a batch was not scored within --deadline-ms %" PRIu64
+                           ": %s; run again, or with more time",
+                           self->config->deadline_ms, chw_result_reason(result));
     else
         status = results_note(self->results, result);
     self->answered_rows += chw_result_rows(result);

@@ -252,6 +252,17 @@ class Score(unittest.TestCase):
                 self.assertIn(said, done.stderr)
             self.assertIn("is complete", self.score(table=table).stderr)
 
+    def test_priority_and_deadline_say_what_they_may_be(self):
+        table = self.table(self.head(20))
+        for words, said in [
+                (["--priority", "urgent"], "'urgent'; expected bulk or interactive"),
+                (["--deadline-ms", 50], "--deadline-ms needs --what-if"),
+                (["--broker", "tcp://127.0.0.1:1,"], "empty place")]:
+            done = self.score(*words, table=table, code=USAGE)
+            self.assertIn(said, done.stderr)
+        self.score("--what-if", "--priority", "interactive", "--deadline-ms", 60000,
+                   table=table)
+
     def test_a_stopped_job_resumes_and_counts_each_record_once(self):
         broker = self.cluster.broker()
         os.kill(broker, signal.SIGSTOP)  # it is in mid-stream for sure
