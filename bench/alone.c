@@ -14,15 +14,15 @@
 struct running {
     struct load *load;
     struct snapshot *snapshot;
-    const struct model *model;
     struct outbox *outbox;
-    struct alone *out;
+    double worker_s, compare_s;
 };
 
-static double now_s(void)
+/* Of this thread's CPU. */
+static double cpu_s(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -52,59 +52,32 @@ static enum status answer(struct running *self, struct task *task, size_t which,
     return STATUS_OK;
 }
 
+static bool agrees(struct running *self, size_t which, const struct task *task)
+{
+    const Chw__TargetScores *target = ((const Chw__Reply *)task->answer)->targets[0];
+    double start_s = cpu_s();
+    uint64_t hash = references_hash(target->probabilities, target->n_probabilities);
+    self->compare_s += cpu_s() - start_s;
+    return target->version.len == REFERENCES_VERSION_SIZE &&
+           references_check(&self->load->references, which, target->version.data, hash);
+}
+
 static enum status work_as_worker(struct running *self, const uint8_t *body, size_t size,
                                   size_t which, struct error_text *error)
 {
     struct task task;
     struct header none = {0};
     uint8_t *packed = NULL;
-    double start_s = now_s();
+    double start_s = cpu_s();
     task_init(&task, &none, body, size, self->outbox);
     enum status status = answer(self, &task, which, &packed, error);
-    self->out->worker_seconds += now_s() - start_s;
-    if (status == STATUS_OK) {
-        const Chw__Reply *reply = (const Chw__Reply *)task.answer;
-        self->load->expected[which] = load_hash(reply->targets[0]->probabilities,
-                                                reply->targets[0]->n_probabilities);
-    }
+    self->worker_s += cpu_s() - start_s;
+    if (status == STATUS_OK && !agrees(self, which, &task))
+        status =
+            error_set(error, STATUS_CORRUPT,
+                      "batch %zu: a worker's probabilities are not the kernel's", which);
     free(packed);
     task_release(&task);
-    return status;
-}
-
-/* ---- the kernel ---- */
-
-static void score_all(struct running *self, const struct binding *binding, uint32_t rows)
-{
-    static float probabilities[SCORE_BLOCK_ROWS];
-    static struct record_fault faults[SCORE_BLOCK_ROWS];
-    double start_s = now_s();
-    for (uint32_t row = 0; row < rows; row += SCORE_BLOCK_ROWS) {
-        uint32_t left = rows - row;
-        model_score(binding, row, left < SCORE_BLOCK_ROWS ? left : SCORE_BLOCK_ROWS,
-                    probabilities, faults);
-    }
-    self->out->kernel_seconds += now_s() - start_s;
-}
-
-static enum status work_as_kernel(struct running *self, const uint8_t *body, size_t size,
-                                  struct error_text *error)
-{
-    struct columns columns;
-    struct binding *binding;
-    Chw__Batch *batch = (Chw__Batch *)proto_parse(&chw__batch__descriptor, body, size);
-    if (batch == NULL)
-        return error_set(error, STATUS_NOMEM, "out of memory");
-    enum status status = columns_view(batch, &columns, error);
-    if (status == STATUS_OK) {
-        status = model_bind(self->model, &columns, &binding, error);
-        if (status == STATUS_OK) {
-            score_all(self, binding, columns.rows);
-            binding_free(binding);
-        }
-        columns_release(&columns);
-    }
-    proto_free(&batch->base);
     return status;
 }
 
@@ -119,38 +92,61 @@ static enum status work(struct running *self, struct error_text *error)
         if (batch_encode(self->load->batches[i], &body, &size) != STATUS_OK)
             return error_set(error, STATUS_NOMEM, "out of memory");
         status = work_as_worker(self, body, size, i, error);
-        if (status == STATUS_OK)
-            status = work_as_kernel(self, body, size, error);
         free(body);
     }
+    return status;
+}
+
+/* STATUS_NOT_FOUND: there is no such alias. */
+static enum status work_as_kernel(struct running *self, const char *alias,
+                                  struct alone_kernel *out, struct error_text *error)
+{
+    struct loaded *loaded = snapshot_alias(self->snapshot, "chd", alias);
+    if (loaded == NULL)
+        return error_set(error, STATUS_NOT_FOUND, "the store has no model chd@%s", alias);
+    return alone_kernel(self->load, loaded_model(loaded), out, error);
+}
+
+/* The kernel first: its references are what the worker's code is compared with. */
+static enum status run_all(struct running *self, struct alone *out,
+                           struct error_text *error)
+{
+    struct alone_kernel next;
+    char hex[DIGEST_HEX_SIZE];
+    double records = (double)(self->load->count * self->load->batch_rows);
+    enum status status = work_as_kernel(self, "champion", &out->kernel, error);
+    if (status != STATUS_OK)
+        return status;
+    self->load->references.complete = true;
+    status = work(self, error);
+    if (status == STATUS_OK)
+        status = work_as_kernel(self, "next", &next, error);
+    if (status == STATUS_NOT_FOUND)
+        status = STATUS_OK;
+    const struct loaded *champion = snapshot_alias(self->snapshot, "chd", "champion");
+    digest_format(model_version(loaded_model(champion)), hex);
+    snprintf(out->version, sizeof out->version, "%.12s", hex);
+    out->worker_us = self->worker_s * 1e6 / records;
+    out->compare_us = self->compare_s * 1e6 / records;
     return status;
 }
 
 enum status alone_run(struct load *load, const char *store_url, struct alone *out,
                       struct error_text *error)
 {
-    struct running running = {.load = load, .out = out};
+    struct running running = {.load = load};
     struct store *store;
-    struct loaded *champion = NULL;
-    char hex[DIGEST_HEX_SIZE];
-    *out = (struct alone){.kernel_seconds = 0};
+    *out = (struct alone){.worker_us = 0};
     fprintf(stderr, "scoring them alone\n");
     enum status status = store_open(store_url, &store, error);
     if (status != STATUS_OK)
         return status;
     status = snapshot_load(store, NULL, &running.snapshot, error);
-    if (status == STATUS_OK)
-        champion = snapshot_alias(running.snapshot, "chd", "champion");
     running.outbox = outbox_new();
-    if (status == STATUS_OK && champion == NULL)
-        status =
-            error_set(error, STATUS_NOT_FOUND, "the store has no model chd@champion");
-    if (status == STATUS_OK) {
-        running.model = loaded_model(champion);
-        digest_format(model_version(running.model), hex);
-        snprintf(out->version, sizeof out->version, "%.12s", hex);
-        status = work(&running, error);
-    }
+    if (status == STATUS_OK && running.outbox == NULL)
+        status = error_set(error, STATUS_NOMEM, "out of memory");
+    if (status == STATUS_OK)
+        status = run_all(&running, out, error);
     outbox_free(running.outbox);
     snapshot_drop(running.snapshot);
     store_close(store);

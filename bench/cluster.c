@@ -3,6 +3,7 @@
 #include "bench/cluster.h"
 
 #include "base/clock.h"
+#include "bench/ports.h"
 #include "bench/proc.h"
 #include "client/probe.h"
 #include "client/process.h"
@@ -23,14 +24,16 @@ enum {
     START_MS = 60000,
     STOP_MS = 30000,
     TICK_MS = 20,
-    WORDS_MAX = 24,
+    WORDS_MAX = 32,
     PATH_SIZE = 128,
+    BESIDE_WORKERS = 2, /* the broker and the optimizer: `chw up` numbers them first */
+    REPLACED_MS = 30000,
 };
 
 struct words {
     const char *items[WORDS_MAX + 1];
     size_t count;
-    char numbers[4][24];
+    char numbers[6][24];
     size_t number_count;
 };
 
@@ -118,27 +121,56 @@ static enum status check_empty(const char *url, struct error_text *error)
                : status;
 }
 
+static enum status generate_people(struct cluster *self, const char *people,
+                                   uint64_t seed, struct error_text *error)
+{
+    struct words words = {.items = {"chw", "generate"}, .count = 2};
+    add_number(&words, "--rows", TRAINING_ROWS);
+    add_number(&words, "--seed", seed);
+    add(&words, "-o", people);
+    return run(self, &words, "generate.log", error);
+}
+
+static void add_trees(struct words *words, const struct cluster_options *options)
+{
+    if (options->trees != 0) {
+        add_number(words, "--rounds", options->trees);
+        add(words, "--early-stopping", "0");
+    }
+    if (options->depth != 0)
+        add_number(words, "--depth", options->depth);
+}
+
+/* As "chd", of people of their own, behind `alias`. */
 static enum status train(struct cluster *self, const struct cluster_options *options,
-                         struct error_text *error)
+                         uint64_t seed, const char *alias, struct error_text *error)
 {
     char people[PATH_SIZE];
-    struct words generate = {.items = {"chw", "generate"}, .count = 2};
-    struct words train = {.items = {"chw-train"}, .count = 1};
+    struct words words = {.items = {"chw-train"}, .count = 1};
     path_of(self, "people.csv", people);
     fprintf(stderr, "training a model (%s)\n", options->estimator);
-    add_number(&generate, "--rows", TRAINING_ROWS);
-    add_number(&generate, "--seed", options->seed);
-    add(&generate, "-o", people);
-    add(&train, people, NULL);
-    add(&train, "--target", "chd");
-    add(&train, "--name", "chd");
-    add(&train, "--id-column", "person_id");
-    add(&train, "--drop", "diabetes");
-    add(&train, "--drop", "region");
-    add(&train, "--promote", "champion");
-    add(&train, "--estimator", options->estimator);
-    enum status status = run(self, &generate, "generate.log", error);
-    return status == STATUS_OK ? run(self, &train, "train.log", error) : status;
+    enum status status = generate_people(self, people, seed, error);
+    if (status != STATUS_OK)
+        return status;
+    add(&words, people, NULL);
+    add(&words, "--target", "chd");
+    add(&words, "--name", "chd");
+    add(&words, "--id-column", "person_id");
+    add(&words, "--drop", "diabetes");
+    add(&words, "--drop", "region");
+    add(&words, "--promote", alias);
+    add(&words, "--estimator", options->estimator);
+    add_trees(&words, options);
+    return run(self, &words, "train.log", error);
+}
+
+static enum status train_all(struct cluster *self, const struct cluster_options *options,
+                             struct error_text *error)
+{
+    enum status status = train(self, options, options->seed, "champion", error);
+    return status == STATUS_OK && options->second
+               ? train(self, options, options->seed + 1, "next", error)
+               : status;
 }
 
 /* ---- the processes ---- */
@@ -182,8 +214,7 @@ static enum status await_answer(struct cluster *self, struct error_text *error)
 {
     struct probe *probe;
     uint64_t end_ms = clock_monotonic_ms() + START_MS;
-    enum status status =
-        probe_open(self->folder.front, self->folder.back, false, &probe, error);
+    enum status status = probe_open(self->front, self->folder.back, false, &probe, error);
     if (status != STATUS_OK)
         return status;
     while (status == STATUS_OK && !probe_answers(probe, TICK_MS)) {
@@ -205,6 +236,11 @@ static enum status start_processes(struct cluster *self,
     add(&up, "--data", self->home);
     add_number(&up, "--workers", options->workers);
     add_number(&up, "--threads", options->threads);
+    if (options->listen != NULL)
+        add(&up, "--listen", options->listen);
+    self->metrics_port = ports_free(BESIDE_WORKERS + (unsigned)options->workers);
+    if (self->metrics_port != 0)
+        add_number(&up, "--metrics-port", self->metrics_port);
     fprintf(stderr, "starting the cluster\n");
     enum status status = start(self, &up, "cluster.log", &self->up, error);
     if (status == STATUS_OK)
@@ -227,11 +263,12 @@ enum status cluster_start(const struct cluster_options *options, struct cluster 
     if (status != STATUS_OK)
         return status;
     out->store = options->store == NULL ? out->folder.store : options->store;
+    out->front = options->listen == NULL ? out->folder.front : options->listen;
     setenv("CHW_STORE", out->store,
            1); /* for the children: not seen in their arguments */
     status = check_empty(out->store, error);
     if (status == STATUS_OK)
-        status = train(out, options, error);
+        status = train_all(out, options, error);
     return status == STATUS_OK ? start_processes(out, options, error) : status;
 }
 
@@ -261,6 +298,48 @@ enum status cluster_check_whole(const struct cluster *self, struct error_text *e
                              self->processes[i].name, (int)self->processes[i].pid,
                              self->home);
     return STATUS_OK;
+}
+
+/* ---- a worker that dies ---- */
+
+static bool is_worker(const struct cluster_process *process)
+{
+    return strcmp(process->name, "chw-worker") == 0;
+}
+
+enum status cluster_kill_worker(struct cluster *self, struct error_text *error)
+{
+    for (size_t i = 0; i < self->process_count; i++)
+        if (is_worker(&self->processes[i]) && kill(self->processes[i].pid, SIGKILL) == 0)
+            return STATUS_OK;
+    return error_set(error, STATUS_NOT_FOUND, "there is no worker to kill");
+}
+
+enum status cluster_await_whole(struct cluster *self, struct error_text *error)
+{
+    size_t wanted = self->process_count;
+    uint64_t end_ms = clock_monotonic_ms() + REPLACED_MS;
+    enum status status;
+    do {
+        int number = process_wait_signal(TICK_MS);
+        if (number != 0 && number != SIGCHLD)
+            return stopped_by(self, number, error);
+        self->process_count = 0;
+        status = find_processes(self, error);
+        if (status == STATUS_OK)
+            status = cluster_check(self, error);
+    } while (status == STATUS_OK && self->process_count < wanted &&
+             clock_monotonic_ms() < end_ms);
+    return status == STATUS_OK && self->process_count < wanted
+               ? error_set(error, STATUS_UNAVAILABLE, "a worker was not replaced")
+               : status;
+}
+
+unsigned cluster_worker_port(const struct cluster *self, size_t number)
+{
+    return self->metrics_port == 0
+               ? 0
+               : self->metrics_port + BESIDE_WORKERS + (unsigned)number;
 }
 
 /* ---- the end ---- */

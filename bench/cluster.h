@@ -18,6 +18,9 @@ struct cluster_options {
     uint64_t workers, threads, seed;
     const char *store; /* NULL: an SQLite file in the folder */
     const char *estimator;
+    uint64_t trees, depth; /* of boosting and forest; 0: as the trainer has it */
+    const char *listen;    /* where clients connect; NULL: a socket in the folder */
+    bool second;           /* train another version, too: alias "next" */
 };
 
 struct cluster_process {
@@ -28,9 +31,10 @@ struct cluster_process {
 struct cluster {
     char home[64]; /* the folder, removed at the end */
     struct data_folder folder;
-    const char *store;
-    pid_t up;   /* 0: not running */
-    int signal; /* that asked us to stop; 0: none */
+    const char *store, *front;
+    unsigned metrics_port; /* of the broker; the workers': cluster_worker_port() */
+    pid_t up;              /* 0: not running */
+    int signal;            /* that asked us to stop; 0: none */
     struct cluster_process processes[CLUSTER_PROCESSES_MAX];
     size_t process_count;
 };
@@ -50,6 +54,17 @@ MUST_CHECK enum status cluster_check(struct cluster *self, struct error_text *er
  * what was asked for. */
 MUST_CHECK enum status cluster_check_whole(const struct cluster *self,
                                            struct error_text *error);
+
+/* Kills a worker, which `chw up` replaces. STATUS_NOT_FOUND: there is none. */
+MUST_CHECK enum status cluster_kill_worker(struct cluster *self,
+                                           struct error_text *error);
+
+/* Waits until as many processes run as at the start, and notes their ids. */
+MUST_CHECK enum status cluster_await_whole(struct cluster *self,
+                                           struct error_text *error);
+
+/* Where worker `number` of --workers, from 0, serves its metrics. */
+unsigned cluster_worker_port(const struct cluster *self, size_t number);
 
 /* Seconds of CPU that process `which` has used, in all its threads. */
 double cluster_cpu_s(const struct cluster *self, size_t which);

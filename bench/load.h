@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* load.h - the records, as batches made before the clock starts, and one run of them
- * through the cluster: as many in flight as the window allows, each answer checked. */
+/* load.h - the records, as batches made before the clock starts. */
 
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
-#include "bench/cluster.h"
+#include "base/error_text.h"
+#include "bench/references.h"
 #include "client/chw.h"
 
 struct load {
     struct chw_batch **batches;
-    uint64_t *expected; /* hash of each batch's probabilities; 0: not known yet */
     size_t count;
     uint64_t batch_rows; /* of every one */
     int32_t as_of;
+    struct references references; /* what their answers must be */
 };
 
 /* `count` different batches of `rows` records of synthetic people, round the regions.
@@ -23,20 +23,9 @@ MUST_CHECK enum status load_make(struct chw_client *client, size_t count, uint64
                                  struct error_text *error);
 void load_free(struct load *self);
 
-/* Of probabilities, so that two ways to score can be compared bit for bit. */
-uint64_t load_hash(const float *probabilities, size_t count);
-
-struct load_run {
-    double seconds;       /* from the first batch's sending to the last answer */
-    double *latencies_ms; /* of each batch, from chw_submit() to its result; owned */
-    size_t count;
-};
-
-/* `count` batches, from the first again after the last. STATUS_CORRUPT: an answer is not
- * what was expected. */
-MUST_CHECK enum status load_run(const struct load *self, size_t count,
-                                struct chw_client *client, struct cluster *cluster,
-                                struct load_run *out, struct error_text *error);
-void load_run_release(struct load_run *self);
+/* STATUS_CORRUPT: the answer to batch `which` is not what its model must give. */
+MUST_CHECK enum status load_check(struct load *self, size_t which,
+                                  const struct chw_result *result,
+                                  struct error_text *error);
 
 #endif

@@ -2,38 +2,22 @@
 /* subject.c - chw-broker as a child, or a child that is a proxy. */
 #include "bench/subject.h"
 
+#include "bench/ports.h"
 #include "client/process.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include <zmq.h>
 
-/* 0: there is none. */
-static unsigned free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct sockaddr *any = (struct sockaddr *)(void *)&address;
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool bound = fd >= 0 && bind(fd, any, size) == 0 && getsockname(fd, any, &size) == 0;
-    if (fd >= 0)
-        close(fd);
-    return bound ? ntohs(address.sin_port) : 0;
-}
-
 static enum status choose(char endpoint[SUBJECT_ENDPOINT_SIZE], struct error_text *error)
 {
-    unsigned port = free_port();
+    unsigned port = ports_free(1);
     if (port == 0)
         return error_set(error, STATUS_IO, "no free port: %s", strerror(errno));
     snprintf(endpoint, SUBJECT_ENDPOINT_SIZE, "tcp://127.0.0.1:%u", port);
