@@ -68,11 +68,12 @@ static void reopen(struct story *story, const struct chw_options *options)
 
 static enum status open_broker(struct story *story, int broker)
 {
-    snprintf(story->endpoints[broker], sizeof story->endpoints[broker],
-             "ipc://%s/front%d.ipc", story->folder, broker);
+    char endpoint[sizeof story->endpoints[0]];
+    snprintf(endpoint, sizeof endpoint, "ipc://%s/front%d.ipc", story->folder, broker);
+    strcpy(story->endpoints[broker], endpoint);
     size_t used = strlen(story->list);
     snprintf(story->list + used, sizeof story->list - used, "%s%s", used == 0 ? "" : ",",
-             story->endpoints[broker]);
+             endpoint);
     return socket_bind(story->context, story->endpoints[broker], &story->routers[broker],
                        NULL);
 }
