@@ -66,6 +66,14 @@ static struct message *make_message(struct world *world,
     return message;
 }
 
+/* A lease has a ticket of its own, so that an answer to an earlier one finds nothing. */
+static void check_ticket(struct world *world, struct broker_node *self, uint64_t ticket)
+{
+    uint64_t *last = &self->tickets[(uint32_t)ticket];
+    check_that(world, *last != ticket, "two leases have the same ticket");
+    *last = ticket;
+}
+
 static void note_grant(struct world *world, struct broker_node *self,
                        const struct dispatch_action *action)
 {
@@ -73,6 +81,7 @@ static void note_grant(struct world *world, struct broker_node *self,
     if (action->header.deadline_ms != 0)
         check_that(world, action->header.deadline_ms <= batch->deadline_ms,
                    "a deadline grew");
+    check_ticket(world, self, action->header.ticket);
     fairness_granted(world, &self->fairness, self->dispatch, batch);
     const struct link *link = network_link_of(world->network, action->route);
     if (network_is_troubled(world, link) ||
@@ -312,6 +321,9 @@ void broker_init(struct world *world, struct broker_node *self, uint32_t number)
 {
     node_init(&self->node, "broker", number);
     fairness_init(world, &self->fairness);
+    self->tickets = calloc(world->setup->jobs_max, sizeof *self->tickets);
+    if (self->tickets == NULL)
+        abort();
     self->dispatch = NULL;
     self->bodies = 0;
     self->busy_ns = 0;
@@ -390,4 +402,5 @@ void broker_close(struct world *world, struct broker_node *self)
         free_dispatch(world, self);
     check_that(world, self->bodies == 0, "a body was kept");
     fairness_close(&self->fairness);
+    free(self->tickets);
 }

@@ -14,6 +14,7 @@ struct broker_node {
     struct dispatch *dispatch; /* NULL while it is down */
     uint64_t wake_us;          /* when it is to look at deadlines; UINT64_MAX: never */
     uint64_t busy_ns;          /* until then it has work, where that takes time */
+    uint64_t *tickets;         /* the last of each of the dispatcher's slots */
     uint32_t bodies;           /* handed to the dispatcher and not released */
     bool draining;
     struct fairness fairness;
