@@ -248,8 +248,9 @@ static struct worker *hear(struct dispatch *self, uint64_t route)
     struct worker *worker = workers_find(self->workers, route);
     if (worker == NULL) {
         self->counters.workers_unknown++;
-        post_to_worker(self, route, MESSAGE_WHO, NULL);
-        return NULL;
+        if (workers_count(self->workers) < self->limits.workers_max)
+            post_to_worker(self, route, MESSAGE_WHO, NULL);
+        return NULL; /* else its HELLO would be refused, and its next frame asked again */
     }
     worker->silent_ticks = 0;
     return worker;

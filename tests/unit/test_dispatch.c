@@ -810,6 +810,15 @@ static void one_worker_too_many_is_refused(void **state)
     assert_int_equal(action.header.type, MESSAGE_REJECT);
     assert_int_equal(action.route, 102);
     nothing(broker);
+
+    /* Nor is it asked who it is, for ever, before there is room. */
+    const struct dispatch_heartbeat heartbeat = {.window = 4};
+    dispatch_heartbeat(broker, 102, &heartbeat);
+    nothing(broker);
+    dispatch_bye(broker, WES);
+    noted(broker, DISPATCH_NOTE_LEFT);
+    dispatch_heartbeat(broker, 102, &heartbeat);
+    assert_int_equal(next(broker).header.type, MESSAGE_WHO);
 }
 
 static void names_of_workers_cannot_forge_log_lines(void **state)
