@@ -103,8 +103,10 @@ struct client *clients_hear(struct clients *self, uint64_t route, uint64_t ticke
 
 void clients_told(struct clients *self, struct client *client, uint64_t ticket)
 {
-    if (ticket <= client->told_first)
-        return; /* an earlier connection's, or nothing yet */
+    if (ticket == 0)
+        return;
+    if (ticket < client->told_first)
+        client->told_first = 0; /* it began to count anew with this connection */
     uint64_t taken = ticket - client->told_first;
     if (taken > client->sent) /* so it says */
         taken = client->sent;

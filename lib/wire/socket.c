@@ -10,6 +10,10 @@
 
 enum { RECONNECT_MS = 50, RECONNECT_MAX_MS = 1000 };
 
+/* Of a bounded socket: messages of one peer that nobody has received yet. What comes
+ * after them stays in the connection. */
+enum { UNREAD_MAX = 16 };
+
 struct socket_option {
     int name, value;
 };
@@ -75,8 +79,10 @@ enum status socket_bind_bounded(void *context, const char *endpoint, int queue_m
                                 void **socket, struct error_text *error)
 {
     enum status status = open_socket(context, ZMQ_ROUTER, socket, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && queue_max > 0) {
         zmq_setsockopt(*socket, ZMQ_SNDHWM, &queue_max, sizeof queue_max);
+        zmq_setsockopt(*socket, ZMQ_RCVHWM, &(int){UNREAD_MAX}, sizeof(int));
+    }
     if (status != STATUS_OK || zmq_bind(*socket, endpoint) == 0)
         return status;
     status = errno == EADDRINUSE ? STATUS_TAKEN : STATUS_IO;

@@ -29,7 +29,7 @@ MUST_CHECK enum status socket_bind(void *context, const char *endpoint, void **s
                                    struct error_text *error);
 
 /* The same; a peer that does not read has at most `queue_max` messages waiting for it,
- * 0: no bound. */
+ * and one that floods a few waiting to be received. */
 MUST_CHECK enum status socket_bind_bounded(void *context, const char *endpoint,
                                            int queue_max, void **socket,
                                            struct error_text *error);

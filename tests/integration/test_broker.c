@@ -541,6 +541,227 @@ static void status_is_answered_by_the_broker_alone_and_while_it_drains(void **st
     zmq_close(worker);
 }
 
+/* ---- time and memory ---- */
+
+static int compare(const void *a, const void *b)
+{
+    int64_t one = *(const int64_t *)a, other = *(const int64_t *)b;
+    return (one > other) - (one < other);
+}
+
+/* The median: a machine that is busy with other things may be late now and then. */
+static void deadlines_pass_within_ten_milliseconds(void **state)
+{
+    enum { COUNT = 41 };
+    (void)state;
+    int64_t due_ms[COUNT], late_ms[COUNT];
+    struct message message;
+    void *client = connect_to("ipc://front");
+    ping(client);
+    for (int i = 0; i < COUNT; i++) {
+        struct header header = score((uint64_t)i);
+        header.deadline_ms = 20 + 13 * (uint32_t)(i * 17 % COUNT);
+        due_ms[i] = (int64_t)clock_monotonic_ms() + header.deadline_ms;
+        send_message(client, &header, "rows", 4);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        receive(client, &message, MESSAGE_EXPIRED);
+        late_ms[i] = (int64_t)clock_monotonic_ms() - due_ms[message.header.key.sequence];
+        assert_true(late_ms[i] >= 0);
+        message_close(&message);
+    }
+    qsort(late_ms, COUNT, sizeof late_ms[0], compare);
+    print_message("late by %lld ms in the median, %lld ms at most\n",
+                  (long long)late_ms[COUNT / 2], (long long)late_ms[COUNT - 1]);
+    assert_in_range(late_ms[COUNT / 2], 0, 10);
+    zmq_close(client);
+}
+
+/* The broker's resident memory in bytes: VmRSS now, VmHWM at most. */
+static size_t memory_of_broker(const char *which)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/status", broker);
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    assert_true(size > 0);
+    text[size] = '\0';
+    const char *line = strstr(text, which);
+    assert_non_null(line);
+    return strtoul(line + strlen(which) + 1, NULL, 10) << 10;
+}
+
+/* In the place of the broker that setup() started; it has served when this returns. */
+static size_t start_small_broker(const char *const *options)
+{
+    kill(broker, SIGKILL);
+    wait_for_exit(broker);
+    broker = start(options);
+    check_that_it_serves();
+    return memory_of_broker("VmRSS:");
+}
+
+static void check_growth(size_t before, size_t budget)
+{
+    size_t grown = memory_of_broker("VmHWM:") - before;
+    print_message("grown by %.1f MiB with a budget of %.1f MiB: %.2f\n",
+                  (double)grown / (1 << 20), (double)budget / (1 << 20),
+                  (double)grown / (double)budget);
+    assert_in_range(grown, 0, budget + budget / 10);
+}
+
+static void a_flooded_broker_holds_its_budget_and_no_more(void **state)
+{
+    enum { BUDGET = 64 << 20, SIZE = 64 << 10, CLIENTS = 4, COUNT = 4096 };
+    (void)state;
+    static uint8_t rows[SIZE];
+    void *clients[CLIENTS];
+    struct error_text error;
+    struct message message;
+    int busy = 0;
+    size_t before = start_small_broker((const char *[]){
+        "--front=ipc://front", "--back=ipc://back", "--queue-bytes=67108864", NULL});
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = connect_to("ipc://front");
+    message_init(&message);
+    for (int i = 0; i < COUNT; i++) {
+        struct header header = score((uint64_t)i);
+        header.region[0] = (char)('A' + i % 20);
+        send_message(clients[i % CLIENTS], &header, rows, SIZE);
+    }
+    int held = BUDGET / (SIZE + HEADER_SIZE);
+    for (int waited = 0; busy < COUNT - held; waited++) {
+        assert_in_range(waited, 0, DEADLINE_MS);
+        for (int i = 0; i < CLIENTS; i++)
+            while (message_receive(clients[i], false, &message, &error) == STATUS_OK) {
+                assert_int_equal(message.header.type, MESSAGE_BUSY);
+                busy++;
+            }
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(busy, COUNT - held);
+    check_growth(before, BUDGET);
+    message_close(&message);
+    for (int i = 0; i < CLIENTS; i++)
+        zmq_close(clients[i]);
+}
+
+/* A client that sends and never reads: what waits for it stays with the broker. */
+static void *connect_without_reading(void)
+{
+    const int one = 1;
+    void *socket = zmq_socket(context, ZMQ_DEALER);
+    assert_non_null(socket);
+    zmq_setsockopt(socket, ZMQ_RCVHWM, &one, sizeof one);
+    zmq_setsockopt(socket, ZMQ_LINGER, &(int){0}, sizeof one);
+    assert_int_equal(zmq_connect(socket, "ipc://front"), 0);
+    return socket;
+}
+
+static void reply_sized(void *worker, const struct header *lease, size_t size)
+{
+    static uint8_t scores[1 << 20];
+    struct header header = *lease;
+    header.type = MESSAGE_REPLY;
+    send_message(worker, &header, scores, size);
+}
+
+/* The worker answers whatever it is given, until the broker holds nothing. */
+static void work_off(void *worker, void *watcher, size_t reply_size)
+{
+    struct error_text error;
+    struct message lease;
+    uint32_t held = 1;
+    message_init(&lease);
+    for (int waited = 0; held > 0; waited++) {
+        assert_in_range(waited, 0, DEADLINE_MS);
+        zmq_pollitem_t item = {.socket = worker, .events = ZMQ_POLLIN};
+        zmq_poll(&item, 1, 1);
+        while (message_receive(worker, false, &lease, &error) == STATUS_OK)
+            reply_sized(worker, &lease.header, reply_size);
+        Chw__StatusReport *report = ask_status(watcher, 0);
+        held = report->queued + report->leased;
+        proto_free(&report->base);
+    }
+    message_close(&lease);
+}
+
+/* `count` batches from a client that says with each that it has taken `told`. */
+static Chw__StatusReport *flood_unread(int count, uint64_t told, size_t reply_size)
+{
+    void *client = connect_without_reading(), *watcher = connect_to("ipc://front");
+    void *worker = join();
+    for (int i = 0; i < count; i++) {
+        struct header header = score((uint64_t)i);
+        header.ticket = told;
+        send_message(client, &header, "rows", 4);
+        if (i % 100 == 99)
+            work_off(worker, watcher, reply_size);
+    }
+    work_off(worker, watcher, reply_size);
+    Chw__StatusReport *report = ask_status(watcher, 0);
+    send_message(worker, &(struct header){.type = MESSAGE_BYE}, "", 0);
+    check_that_it_serves(); /* the others */
+    zmq_close(client);
+    zmq_close(watcher);
+    zmq_close(worker);
+    return report;
+}
+
+static void answers_that_a_client_does_not_read_stay_within_their_budget(void **state)
+{
+    enum { BUDGET = 32 << 20, SIZE = 256 << 10, COUNT = 600 };
+    (void)state;
+    size_t before = start_small_broker((const char *[]){
+        "--front=ipc://front", "--back=ipc://back", "--reply-bytes=33554432", NULL});
+    Chw__StatusReport *report = flood_unread(COUNT, 1, SIZE);
+    assert_in_range(report->reply_bytes, BUDGET / 2, BUDGET);
+    assert_true(report->busy > 0);
+    assert_int_equal(report->answered + report->busy + report->dropped,
+                     COUNT + 1); /* and the one that setting up took */
+    proto_free(&report->base);
+    check_growth(before, BUDGET);
+}
+
+static void client_that_neither_reads_nor_says_so_is_bounded_by_messages(void **state)
+{
+    enum { COUNT = 6000, SIZE = 2 << 10 };
+    (void)state;
+    Chw__StatusReport *report = flood_unread(COUNT, 0, SIZE);
+    assert_int_equal(report->reply_bytes, 0);
+    assert_in_range(report->dropped, 1, COUNT - 4096);
+    proto_free(&report->base);
+}
+
+static void a_batch_that_its_worker_says_not_to_hold_is_handed_out_again(void **state)
+{
+    (void)state;
+    struct message lease;
+    struct header header = score(1);
+    void *client = connect_to("ipc://front"), *worker = join();
+    send_message(client, &header, "rows", 4);
+    receive(worker, &lease, MESSAGE_SCORE);
+    uint64_t ticket = lease.header.ticket;
+    Chw__Heartbeat heartbeat;
+    chw__heartbeat__init(&heartbeat);
+    heartbeat.window = 4;
+    heartbeat.told_held = true;
+    heartbeat.held = &ticket;
+    heartbeat.n_held = 1;
+    send_proto(worker, MESSAGE_HEARTBEAT, &heartbeat.base);
+    heartbeat.n_held = 0;
+    send_proto(worker, MESSAGE_HEARTBEAT, &heartbeat.base);
+    message_close(&lease);
+    receive(worker, &lease, MESSAGE_SCORE);
+    assert_int_equal(lease.header.attempt, 1);
+    assert_true(lease.header.ticket != ticket);
+    message_close(&lease);
+    zmq_close(client);
+    zmq_close(worker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -558,6 +779,11 @@ int main(void)
         TEST(a_killed_broker_can_be_started_again_on_its_addresses),
         TEST(sigterm_finishes_what_is_leased_and_exits_0),
         TEST(status_is_answered_by_the_broker_alone_and_while_it_drains),
+        TEST(a_batch_that_its_worker_says_not_to_hold_is_handed_out_again),
+        TEST(deadlines_pass_within_ten_milliseconds),
+        TEST(a_flooded_broker_holds_its_budget_and_no_more),
+        TEST(answers_that_a_client_does_not_read_stay_within_their_budget),
+        TEST(client_that_neither_reads_nor_says_so_is_bounded_by_messages),
     };
     context = zmq_ctx_new(); /* not terminated: a failed test leaves sockets open */
     return context == NULL ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

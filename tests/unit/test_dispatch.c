@@ -1093,6 +1093,16 @@ static void what_was_taken_by_an_earlier_connection_is_not_counted_here(void **s
     assert_int_equal(untaken(broker), ANSWER);
 }
 
+static void client_may_begin_to_count_anew_with_its_connection(void **state)
+{
+    struct dispatch *broker = broker_of_four_answers(state);
+    for (uint64_t i = 1; i <= 3; i++)
+        assert_int_equal(ask(broker, i, 1000 * ANSWER).header.type, MESSAGE_REPLY);
+    assert_int_equal(ask(broker, 4, 1).header.type, MESSAGE_BUSY);
+    assert_int_equal(ask(broker, 4, 2 * ANSWER).header.type, MESSAGE_REPLY);
+    assert_int_equal(untaken(broker), 2 * ANSWER);
+}
+
 static void client_that_does_not_tell_is_not_bounded_by_what_it_takes(void **state)
 {
     struct dispatch *broker = broker_of_four_answers(state);
@@ -1406,6 +1416,7 @@ int main(void)
         TEST(client_that_takes_no_answers_is_busy_until_it_does),
         TEST(answers_over_the_budget_are_dropped_and_the_batch_is_over),
         TEST(what_was_taken_by_an_earlier_connection_is_not_counted_here),
+        TEST(client_may_begin_to_count_anew_with_its_connection),
         TEST(client_that_does_not_tell_is_not_bounded_by_what_it_takes),
         TEST(answers_that_did_not_leave_do_not_count_as_untaken),
         TEST(deadline_that_passes_in_the_queue_ends_the_attempt),
