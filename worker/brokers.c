@@ -2,6 +2,7 @@
 /* brokers.c - connections made and given up, and what goes out on them. */
 #include "worker/brokers.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "wire/body.h"
 
@@ -284,6 +285,7 @@ struct lease *lease_new(struct broker *broker, struct message *message,
     if (self == NULL)
         return NULL;
     self->broker = broker;
+    self->since_us = clock_monotonic_us();
     self->begun = self->scoring = self->told = false;
     zmq_msg_init(&self->body);
     zmq_msg_move(&self->body, &message->body);

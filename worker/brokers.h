@@ -27,7 +27,7 @@ struct lease {
     zmq_msg_t body;
     struct broker *broker;
     struct list mates; /* of the same broker, the oldest first */
-    uint64_t since_us; /* that it is being scored, or settled */
+    uint64_t since_us; /* that it waits, is being scored, or settled */
     bool begun;
     bool scoring; /* in progress now: it is charged if this worker dies */
     bool told;    /* a heartbeat has named it */

@@ -157,6 +157,7 @@ static void send_return(struct loop *self, struct broker *broker,
 
 static void count_answer(struct loop *self, const struct task *task)
 {
+    self->counters.expired += task->answer_type == MESSAGE_EXPIRED;
     if (task->answer_type != MESSAGE_REPLY)
         return;
     const Chw__Reply *reply = (const Chw__Reply *)(const void *)task->answer;
@@ -226,6 +227,10 @@ static struct lease *take_first(struct list *ring)
 static void begin(struct loop *self, struct lease *lease)
 {
     lease_begin(lease);
+    if (task_expire(&lease->task, (clock_monotonic_us() - lease->since_us) / 1000)) {
+        perform(self, lease, TASK_ANSWER);
+        return;
+    }
     current_hold(self->options.current, &self->snapshot);
     set_active(self, lease);
     announce(self);

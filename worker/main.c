@@ -185,11 +185,11 @@ static void log_counters(const struct loop_counters *counters)
 {
     log_info("ended",
              "batches=%" PRIu64 " records=%" PRIu64 " invalid=%" PRIu64
-             " what_if=%" PRIu64 " duplicates=%" PRIu64 " returned=%" PRIu64
-             " malformed=%" PRIu64 " unsent=%" PRIu64,
+             " what_if=%" PRIu64 " duplicates=%" PRIu64 " expired=%" PRIu64
+             " returned=%" PRIu64 " malformed=%" PRIu64 " unsent=%" PRIu64,
              counters->batches, counters->records, counters->invalid, counters->what_if,
-             counters->duplicates, counters->returned, counters->malformed,
-             counters->unsent);
+             counters->duplicates, counters->expired, counters->returned,
+             counters->malformed, counters->unsent);
 }
 
 /* Scoring threads first: they need the committer to finish what they hold. */

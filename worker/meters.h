@@ -19,6 +19,7 @@
     X(invalid, "batches answered INVALID or DEAD")                                       \
     X(what_if, "batches answered SCORED, which count for nothing")                       \
     X(duplicates, "batches that had been settled before")                                \
+    X(expired, "batches whose deadline passed before they were begun")                   \
     X(returned, "batches given back to the broker")                                      \
     X(malformed, "frames that could not be used, dropped")                               \
     X(unsent, "frames for which there was no broker")

@@ -250,6 +250,17 @@ static enum task_next begin_bury(struct task *self, const struct snapshot *snaps
     return bury(self);
 }
 
+bool task_expire(struct task *self, uint64_t waited_ms)
+{
+    const struct header *header = &self->header;
+    if (header->type == MESSAGE_BURY || header->deadline_ms == 0 ||
+        waited_ms < header->deadline_ms)
+        return false;
+    self->answer_type = MESSAGE_EXPIRED;
+    self->answer = NULL;
+    return true;
+}
+
 enum task_next task_begin(struct task *self, const struct snapshot *snapshot,
                           int32_t today)
 {

@@ -37,7 +37,7 @@ struct task {
     char reason[STORE_REASON_MAX + 1];
 
     enum message_type answer_type;
-    const ProtobufCMessage *answer; /* owned by the task */
+    const ProtobufCMessage *answer; /* owned by the task; NULL: no body */
     Chw__Reply reply;
     Chw__Description *description;
 };
@@ -46,6 +46,10 @@ struct task {
 void task_init(struct task *self, const struct header *header, const uint8_t *body,
                size_t body_size, struct outbox *outbox);
 void task_release(struct task *self);
+
+/* It has waited so long here before it is begun. True: its deadline passed, and EXPIRED
+ * is to be sent; only this attempt ends. What is to be buried has no deadline. */
+bool task_expire(struct task *self, uint64_t waited_ms);
 
 /* Begin: SCORE, DESCRIBE or BURY. `today` is the worker's UTC day. */
 enum task_next task_begin(struct task *self, const struct snapshot *snapshot,

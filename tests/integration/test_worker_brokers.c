@@ -173,11 +173,12 @@ static void wait_for(int number, enum said said, uint64_t value)
 }
 
 /* The ticket is the sequence and a thousand. */
-static void send_ages(int number, uint64_t sequence, size_t rows)
+static void send_in_time(int number, uint64_t sequence, size_t rows, uint32_t deadline_ms)
 {
     struct peer *peer = &peers[number];
     const struct header header = {.type = MESSAGE_SCORE,
                                   .attempt = 1,
+                                  .deadline_ms = deadline_ms,
                                   .key = {.client = "a client", .sequence = sequence},
                                   .as_of = clock_today(),
                                   .ticket = sequence + 1000,
@@ -190,6 +191,11 @@ static void send_ages(int number, uint64_t sequence, size_t rows)
     memcpy(zmq_msg_data(&body), bytes, size);
     assert_int_equal(message_send(peer->router, &peer->message.route, &header, &body),
                      STATUS_OK);
+}
+
+static void send_ages(int number, uint64_t sequence, size_t rows)
+{
+    send_in_time(number, sequence, rows, 0);
 }
 
 static void send_plain(int number, enum message_type type)
@@ -435,6 +441,24 @@ static void heartbeats_go_on_to_all_brokers_while_a_batch_is_scored(void **state
     assert_true(beats > 0);
 }
 
+static void batch_whose_deadline_passes_before_it_is_begun_is_not_scored(void **state)
+{
+    (void)state;
+    send_ages(0, 1, SLOW_ROWS);
+    send_in_time(0, 2, 10, 1); /* the first takes longer */
+    send_in_time(0, 3, 10, 60000);
+    for (int expired = 0, answers = 0; answers < 3;) { /* the first is being settled */
+        enum message_type type = receive_any(0);
+        bool late = type == MESSAGE_EXPIRED;
+        answers += type != MESSAGE_HEARTBEAT;
+        expired += late;
+        assert_true(late || type == MESSAGE_HEARTBEAT || type == MESSAGE_REPLY);
+        assert_true(!late || peers[0].message.header.ticket == 1002);
+        assert_true(answers < 3 || expired == 1);
+    }
+    assert_int_equal(worker_people(&fixture), SLOW_ROWS + 10);
+}
+
 /* ---- coming and going ---- */
 
 static void broker_that_is_new_in_the_name_is_joined(void **state)
@@ -508,6 +532,7 @@ int main(void)
         TEST(each_broker_knows_whether_the_worker_is_busy_for_it),
         TEST(heartbeat_lists_what_is_held_of_its_broker),
         TEST(heartbeats_go_on_to_all_brokers_while_a_batch_is_scored),
+        TEST(batch_whose_deadline_passes_before_it_is_begun_is_not_scored),
         TEST(broker_that_is_new_in_the_name_is_joined),
         TEST(broker_that_is_gone_from_the_name_gets_its_answers_and_a_bye),
         TEST(batch_of_a_broker_that_died_is_settled_and_costs_the_others_nothing),

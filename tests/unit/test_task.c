@@ -597,6 +597,27 @@ static void day_at_the_end_of_time_is_refused_and_buried(void **state)
     assert_outcome(&answer, CHW__OUTCOME__OUTCOME_COUNTED, "");
 }
 
+static void only_an_attempt_to_score_or_describe_expires(void **state)
+{
+    (void)state;
+    static const enum message_type types[] = {MESSAGE_SCORE, MESSAGE_DESCRIBE,
+                                              MESSAGE_BURY};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        struct header header = make_header(types[i], 1);
+        bool buried = types[i] == MESSAGE_BURY;
+        struct task task;
+        task_init(&task, &header, NULL, 0, NULL);
+        assert_false(task_expire(&task, UINT64_MAX)); /* it has no deadline */
+        header.deadline_ms = 100;
+        task_init(&task, &header, NULL, 0, NULL);
+        assert_false(task_expire(&task, 99));
+        assert_int_equal(task_expire(&task, 100), !buried);
+        assert_int_equal(task.answer_type, buried ? 0 : MESSAGE_EXPIRED);
+        assert_null(task.answer);
+        task_release(&task);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -617,6 +638,7 @@ int main(void)
         TEST(description_names_what_the_models_read),
         TEST(description_without_a_program_says_what_to_do),
         TEST(batch_whose_reply_would_be_too_large_is_invalid),
+        cmocka_unit_test(only_an_attempt_to_score_or_describe_expires),
         TEST(day_at_the_end_of_time_is_refused_and_buried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
