@@ -3,6 +3,7 @@
 can kill one by one, and the judge of what they leave (stream-truth).
 
     population = Population(folder)              # records, two versions of chd, one of diabetes
+    population = Population(folder, 40000)       # of fewer records
     cluster = Cluster(population)                # on a copy of its SQLite store, or
     cluster = Cluster(population, "redis://...") # on another store, which gets a copy
 
@@ -10,6 +11,7 @@ The records are ../shared/data/brfss2020_heart_state.csv.gz where it is (319,795
 states), else a generated population; the output says which."""
 import contextlib
 import csv
+import gzip
 import io
 import os
 import pathlib
@@ -26,6 +28,7 @@ BIN = pathlib.Path(os.environ["CHW_BIN"])
 TESTS = pathlib.Path(os.environ["CHW_TESTS"])
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BRFSS = ROOT.parent / "shared/data/brfss2020_heart_state.csv.gz"
+BRFSS_ROWS = 319795
 AS_OF = "2026-11-02"
 DEADLINE_S = 240
 
@@ -58,20 +61,25 @@ def wait_until(what, condition, seconds=60):
 class Population:
     """The records, and two trained versions of chd beside one of diabetes."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, rows=None):
+        """`rows`: about so many, of all regions; None: what there is."""
         self.folder = folder
         self.store = folder / "store.db"
         if BRFSS.exists():
             self.records, self.region = BRFSS, "state"
             options = ["--id-column", "row_id", "--drop", "state_fips"]
             outcomes = {"chd": "HeartDisease", "diabetes": "Diabetic"}
-            print("records: BRFSS 2020, 319,795 people")
+            every = BRFSS_ROWS // rows if rows else 1
+            print(f"records: BRFSS 2020, 1 in {every} of {BRFSS_ROWS:,} people")
+            if every > 1:
+                self.records = self.thin_out(every)
         else:
+            rows = rows or 200000
             self.records, self.region = folder / "people.csv", "region"
-            run(BIN / "chw", "generate", "--rows", 200000, "--seed", 7, "-o", self.records)
+            run(BIN / "chw", "generate", "--rows", rows, "--seed", 7, "-o", self.records)
             options = ["--id-column", "person_id"]
             outcomes = {"chd": "chd", "diabetes": "diabetes"}
-            print("records: generated, 200,000 (../shared/data is not here)")
+            print(f"records: generated, {rows:,} (../shared/data is not here)")
         for name, column in outcomes.items():
             others = [word for other in outcomes.values() if other != column
                       for word in ("--drop", other)]
@@ -81,6 +89,12 @@ class Population:
         self.train("chd", outcomes["chd"], *options, *others, "--seed", 2, "--promote", "next")
         self.second = self.version("chd", "next")
         assert self.first != self.second
+
+    def thin_out(self, every):
+        records = self.folder / "people.csv"
+        with gzip.open(BRFSS, "rt") as whole, open(records, "w") as thin:
+            thin.writelines(line for number, line in enumerate(whole) if number % every == 0)
+        return records
 
     def train(self, name, column, *options):
         run(BIN / "chw-train", self.records, "--target", column, "--positive", "Yes", "--name",
@@ -107,13 +121,15 @@ class Cluster:
         self.results = self.folder / "results.csv"
         self.processes = {}
 
-    def start(self, name, *command, env=None):
-        log = open(self.folder / f"{name}.log", "ab")
-        process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log,
-                                   env={**os.environ, **(env or {})})
-        log.close()
-        self.processes[name] = process
-        return process
+    def start(self, name, *command, env=None, said=None):
+        """`said`: the file that gets its standard output; None: its log."""
+        with contextlib.ExitStack() as stack:
+            log = stack.enter_context(open(self.folder / f"{name}.log", "ab"))
+            out = log if said is None else stack.enter_context(open(said, "wb"))
+            self.processes[name] = subprocess.Popen(
+                [str(part) for part in command], stdout=out, stderr=log,
+                env={**os.environ, **(env or {})})
+        return self.processes[name]
 
     def start_broker(self):
         return self.start("broker", BIN / "chw-broker", "--front", self.endpoint("front"),
@@ -166,7 +182,7 @@ class Cluster:
 
     def drain(self):
         """Stop all, workers first; each must end with 0."""
-        for name in sorted(self.processes, key=lambda name: name == "broker"):
+        for name in sorted(self.processes, key=lambda name: name.startswith("broker")):
             code = self.kill(name, signal.SIGTERM)
             if code != 0:
                 raise AssertionError(f"{name} ended with {code}:\n{self.log(name)[-3000:]}")
