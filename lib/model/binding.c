@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_ROWS_MIN = 128 };
+enum { TABLE_ROWS_MIN = 128, FEW_ROWS = 16 };
 
 /* What Numeric.zero_missing takes for zero. */
 static const float ZERO_WITHIN = 1e-35F;
@@ -70,6 +70,12 @@ static struct cell cell_of_number(const struct feature *self, float number)
     return unknown_cell(self);
 }
 
+/* Its beginning is all of the text. */
+static bool is_short(uint64_t beginning)
+{
+    return beginning >> 56 == 0;
+}
+
 /* The index of a category, or the count of all: by its name, and only then as a number,
  * which is slow to read. */
 static size_t find_category(const struct feature *self, const char *name)
@@ -77,7 +83,8 @@ static size_t find_category(const struct feature *self, const char *name)
     const Chw__Category *category = self->source->category;
     uint64_t beginning = text_beginning(name);
     for (size_t i = 0; i < category->n_names; i++)
-        if (self->beginnings[i] == beginning && strcmp(category->names[i], name) == 0)
+        if (self->beginnings[i] == beginning &&
+            (is_short(beginning) || strcmp(category->names[i], name) == 0))
             return i;
     double number = number_of_text(name);
     size_t i = 0;
@@ -179,7 +186,8 @@ static enum status bind_features(struct binding *self)
     size_t count = self->model->message->n_features, codes = 0;
     for (size_t i = 0; i < count; i++)
         codes += self->features[i].code_count;
-    self->codes = malloc((codes + 1) * sizeof self->codes[0]);
+    if (self->codes == NULL)
+        self->codes = self->own_codes = malloc((codes + 1) * sizeof self->codes[0]);
     if (self->codes == NULL)
         return STATUS_NOMEM;
     struct cell *next = self->codes;
@@ -201,6 +209,13 @@ static size_t margins_for(uint32_t rows)
     return rows < KERNEL_BLOCK ? (rows + in_line - 1) / in_line * in_line : KERNEL_BLOCK;
 }
 
+/* Few records have few codes: room for all in the binding. More: 0. */
+static size_t codes_room(const struct model *model, uint32_t rows)
+{
+    uint32_t most = rows > 2 ? rows : 2; /* codes_to_bind(), or the bits */
+    return rows < FEW_ROWS ? model->message->n_features * most : 0;
+}
+
 /* NULL: no memory. The features are still to be bound. */
 static struct binding *new_binding(const struct model *model, uint32_t rows)
 {
@@ -210,6 +225,7 @@ static struct binding *new_binding(const struct model *model, uint32_t rows)
     size_t features =
         layout_add(&size, model->message->n_features * sizeof(struct bound_feature));
     size_t cleared = size;
+    size_t codes = layout_add(&size, codes_room(model, rows) * sizeof(struct cell));
     size_t inputs = layout_add(&size, model->input_count * sizeof(float));
     size_t margins = layout_add(&size, model->part_count * margin_count * sizeof(double));
     char *block = layout_alloc(size);
@@ -221,6 +237,7 @@ static struct binding *new_binding(const struct model *model, uint32_t rows)
     self->rows = rows;
     self->parts = (struct part_runs *)(void *)(block + parts);
     self->features = (struct bound_feature *)(void *)(block + features);
+    self->codes = codes == inputs ? NULL : (struct cell *)(void *)(block + codes);
     self->inputs = (float *)(void *)(block + inputs);
     self->margins = (double *)(void *)(block + margins);
     self->margin_count = margin_count;
@@ -250,7 +267,7 @@ void binding_free(struct binding *self)
     if (self == NULL)
         return;
     kernels_release(self);
-    free(self->codes);
+    free(self->own_codes);
     layout_free(self);
 }
 

@@ -13,11 +13,10 @@ static bool has_fault(const struct cell *cell)
 }
 
 /* The class of a cell that is a value; of a fault any: its margin is not used. */
-static uint16_t class_of(const struct class_column *self, const struct cell *cell)
+static uint16_t class_of(const struct feature_classes *classes,
+                         const struct bound_feature *source, const struct cell *cell)
 {
-    return has_fault(cell)
-               ? 0
-               : classes_of_value(self->classes, self->source->feature, cell->value);
+    return has_fault(cell) ? 0 : classes_of_value(classes, source->feature, cell->value);
 }
 
 /* Classes of the codes that have cells; false: one of them stays missing, which a class
@@ -29,7 +28,7 @@ static bool bind_cells(struct class_column *self, uint16_t *classes)
         const struct cell *cell = &source->codes[code];
         if (!has_fault(cell) && isnan(cell->value))
             return false;
-        classes[code] = class_of(self, cell);
+        classes[code] = class_of(self->classes, source, cell);
     }
     return source->code_count > 0;
 }
@@ -61,7 +60,7 @@ void class_column_bind(struct class_column *self, const struct bound_feature *so
     self->classes = classes;
     self->wide = classes_last(classes) > UINT8_MAX;
     self->absent_missing = isnan(source->missing.value);
-    self->absent = self->absent_missing ? 0 : class_of(self, &source->missing);
+    self->absent = self->absent_missing ? 0 : class_of(classes, source, &source->missing);
     self->simple = source->column != NULL && bind_simple(self);
 }
 
@@ -114,16 +113,17 @@ static void read_numbers(const struct class_column *self, const float *values,
         out->high[i] = (uint8_t)(ranks[i] >> 8);
 }
 
-/* Cell by cell: codes that stay missing, numbers that name categories. */
-static void read_cells(const struct class_column *self, uint32_t first, uint32_t count,
-                       struct class_block *out)
+void class_cells_read(const struct bound_feature *source,
+                      const struct feature_classes *classes, uint32_t first,
+                      uint32_t count, struct class_block *out)
 {
+    memset(out->missing, 0, sizeof out->missing);
     for (uint32_t i = 0; i < count; i++) {
-        struct cell cell = binding_cell(self->source, first + i);
+        struct cell cell = binding_cell(source, first + i);
         bool kept = isnan(cell.value);
         if (kept)
             out->missing[i / 64] |= UINT64_C(1) << i % 64;
-        put_class(out, i, kept ? 0 : class_of(self, &cell));
+        put_class(out, i, kept ? 0 : class_of(classes, source, &cell));
     }
 }
 
@@ -151,11 +151,11 @@ void class_column_read(const struct class_column *self, uint32_t first, uint32_t
                        struct class_block *out)
 {
     const struct column *column = self->source->column;
-    memset(out->missing, 0, sizeof out->missing);
     if (!self->simple) {
-        read_cells(self, first, count, out);
+        class_cells_read(self->source, self->classes, first, count, out);
         return;
     }
+    memset(out->missing, 0, sizeof out->missing);
     if (column->type == COLUMN_BITMAP)
         read_bits(self, first, count, out);
     else if (column->type == COLUMN_CODES)

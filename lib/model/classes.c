@@ -2,6 +2,7 @@
 /* classes.c - the thresholds of an ensemble, ranks among them, and its questions. */
 #include "model/classes.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -356,6 +357,38 @@ struct question classes_question(const struct classes *self, const Chw__Tree *tr
         question.operand = (uint16_t)(search_rank(feature, threshold) - 1);
     }
     return question;
+}
+
+static int by_question(const void *a, const void *b)
+{
+    const struct question *one = a, *other = b;
+    if (one->feature != other->feature)
+        return one->feature < other->feature ? -1 : 1;
+    if (one->kind != other->kind)
+        return one->kind < other->kind ? -1 : 1;
+    if (one->operand != other->operand)
+        return one->operand < other->operand ? -1 : 1;
+    return one->missing_right - other->missing_right;
+}
+
+uint32_t classes_distinct(struct question *items, size_t count)
+{
+    uint32_t kept = 0;
+    if (count > 0)
+        qsort(items, count, sizeof *items, by_question);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || by_question(&items[kept - 1], &items[i]) != 0)
+            items[kept++] = items[i];
+    return kept;
+}
+
+uint32_t classes_find(const struct question *items, uint32_t count,
+                      const struct question *question)
+{
+    const struct question *found =
+        bsearch(question, items, count, sizeof *items, by_question);
+    assert(found != NULL);
+    return (uint32_t)(found - items);
 }
 
 bool classes_in_set(const struct classes *self, uint32_t set, uint32_t category)

@@ -81,6 +81,14 @@ struct question classes_question(const struct classes *self, const Chw__Tree *tr
                                  size_t node);
 bool classes_answer(const struct classes *self, const struct question *question,
                     uint16_t class_);
+
+/* Puts them in order, by feature first, and each once at the beginning: how many. */
+uint32_t classes_distinct(struct question *items, size_t count);
+
+/* Where one is that is among those. */
+uint32_t classes_find(const struct question *items, uint32_t count,
+                      const struct question *question);
+
 bool classes_in_set(const struct classes *self, uint32_t set, uint32_t category);
 
 /* ---- columns ---- */
@@ -108,6 +116,11 @@ struct class_block {
 
 void class_column_bind(struct class_column *self, const struct bound_feature *source,
                        const struct feature_classes *classes);
+
+/* Cell by cell, for what is not simple or not worth a class_column. */
+void class_cells_read(const struct bound_feature *source,
+                      const struct feature_classes *classes, uint32_t first,
+                      uint32_t count, struct class_block *out);
 
 /* The classes of `count` records; not for an absent column. */
 void class_column_read(const struct class_column *self, uint32_t first, uint32_t count,

@@ -31,7 +31,7 @@ struct output {
     const Chw__Isotonic *isotonic; /* NULL: none */
 };
 
-enum { KERNELS_MAX = 4 };
+enum { KERNELS_MAX = 5 };
 
 /* One of the estimators that a model combines; most have one. All borrowed from the
  * model's message. */
@@ -118,6 +118,7 @@ struct binding {
     uint32_t rows;                  /* of the batch */
     struct bound_feature *features; /* one per feature of the model */
     struct cell *codes;             /* of all of them */
+    struct cell *own_codes;         /* the same where they are apart, else NULL */
     float *inputs;                  /* of the record being scored */
     double *margins;                /* of a block, part after part, so many each: */
     size_t margin_count;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* By the fewest records that they are for. */
-static const struct kernel_type *const kernels[] = {&kernel_linear, &kernel_walk,
-                                                    &kernel_sliced, &kernel_sliced_deep};
+static const struct kernel_type *const kernels[] = {
+    &kernel_linear, &kernel_lanes, &kernel_walk, &kernel_sliced, &kernel_sliced_deep};
 
 enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };
 static_assert((int)KERNEL_COUNT <= (int)KERNELS_MAX, "a part has room for every kernel");

@@ -19,7 +19,8 @@ enum { KERNEL_BLOCK = 512 };
 struct kernel_type {
     const char *name;
     uint32_t rows_min; /* fewer records are for the kernel before, or the reference */
-    /* NULL in *out: this part is not for this kernel. */
+    /* NULL in *out: this part is not for this kernel. Those for fewer records are in
+     * `part` already. */
     enum status (*compile)(const struct model *model, const struct part *part,
                            void **out);
     void (*free)(void *compiled);
@@ -32,6 +33,7 @@ struct kernel_type {
     void (*block)(void *run, uint32_t first, uint32_t count, double *margins);
 };
 
+extern const struct kernel_type kernel_lanes;
 extern const struct kernel_type kernel_linear;
 extern const struct kernel_type kernel_sliced;
 extern const struct kernel_type kernel_sliced_deep;

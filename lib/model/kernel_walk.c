@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel_walk.c - trees of any depth: eight records walk down a tree side by side,
  * without a branch that depends on them, so that the processor waits for many nodes at
- * once.
- *
- * A node goes right where the value in its slot is at least its bound. A slot is a
- * feature's class plus one, or a question's answer plus one; what is missing is 0 in the
- * slots whose nodes send it to the left, and more than any bound in those that send it to
- * the right. So a missing value costs nothing. A leaf leads to itself. */
-#include "model/classes.h"
+ * once. A node goes right where the value in its slot is at least its bound (slots.h); a
+ * leaf leads to itself. */
 #include "model/layout.h"
+#include "model/slots.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +15,7 @@ enum {
     STEPS = 4,      /* between two looks at whether all have arrived */
     DEPTH_FEW = 8,  /* steps are not worth a look */
     SLOTS_MAX = 4096,
-    NO_VALUE_RIGHT = UINT16_MAX,
+    SLOT_RANGE = UINT16_MAX - 2, /* values of 16 bits */
 };
 
 struct node {
@@ -30,8 +25,7 @@ struct node {
 
 struct walk {
     struct classes *classes;
-    struct question *slots; /* slot 0 is none of them: always 0 */
-    uint32_t slot_count;
+    struct slots slots;       /* slot 0 is none of them: always 0 */
     struct node *nodes;       /* of all trees; a tree's children are near each other */
     float *values;            /* of leaves, by node */
     uint32_t *roots, *depths; /* of each tree */
@@ -47,50 +41,7 @@ struct walk_run {
     struct class_block block;
 };
 
-/* ---- slots ---- */
-
-/* What is asked of a slot, without what the node compares it with: questions of the same
- * class share theirs. */
-static struct question slot_of(const struct classes *classes, struct question question)
-{
-    const struct feature *feature = &classes->model->features[question.feature];
-    bool kept = feature->source->missing == CHW__MISSING_POLICY__MISSING_KEEP;
-    if (question.kind != QUESTION_IS && question.kind != QUESTION_OUTSIDE) {
-        question.kind = QUESTION_ABOVE;
-        question.operand = 0;
-    }
-    question.missing_right = kept && question.missing_right;
-    return question;
-}
-
-/* The least value of the slot that answers with yes. */
-static uint16_t bound_of(const struct question *question)
-{
-    switch ((enum question_kind)question->kind) {
-    case QUESTION_ABOVE:
-        return (uint16_t)(question->operand + 2);
-    case QUESTION_IS:
-    case QUESTION_OUTSIDE:
-        return 2;
-    case QUESTION_ALWAYS:
-        return 1;
-    case QUESTION_NEVER:
-        break;
-    }
-    return NO_VALUE_RIGHT;
-}
-
-static int by_slot(const void *a, const void *b)
-{
-    const struct question *one = a, *other = b;
-    if (one->feature != other->feature)
-        return one->feature < other->feature ? -1 : 1;
-    if (one->kind != other->kind)
-        return one->kind < other->kind ? -1 : 1;
-    if (one->operand != other->operand)
-        return one->operand < other->operand ? -1 : 1;
-    return one->missing_right - other->missing_right;
-}
+/* ---- nodes ---- */
 
 static size_t count_nodes(const Chw__Trees *trees)
 {
@@ -100,37 +51,12 @@ static size_t count_nodes(const Chw__Trees *trees)
     return count;
 }
 
-static bool make_slots(struct walk *self, const Chw__Trees *trees)
-{
-    size_t count = 0;
-    self->slots = calloc(count_nodes(trees) + 1, sizeof *self->slots);
-    if (self->slots == NULL)
-        return false;
-    for (size_t i = 0; i < trees->n_trees; i++)
-        for (size_t node = 0; node < trees->trees[i]->n_left; node++)
-            if (trees->trees[i]->left[node] != 0)
-                self->slots[count++] =
-                    slot_of(self->classes,
-                            classes_question(self->classes, trees->trees[i], node));
-    qsort(self->slots, count, sizeof *self->slots, by_slot);
-    for (size_t i = 0; i < count; i++)
-        if (self->slot_count == 0 ||
-            by_slot(&self->slots[self->slot_count - 1], &self->slots[i]) != 0)
-            self->slots[self->slot_count++] = self->slots[i];
-    return true;
-}
-
-/* ---- nodes ---- */
-
 static struct node inner_node(const struct walk *self, const Chw__Tree *tree,
                               uint32_t node, uint32_t left)
 {
     struct question question = classes_question(self->classes, tree, node);
-    struct question slot = slot_of(self->classes, question);
-    const struct question *found =
-        bsearch(&slot, self->slots, self->slot_count, sizeof slot, by_slot);
-    assert(found != NULL);
-    return (struct node){(uint16_t)(found - self->slots + 1), bound_of(&question), left};
+    return (struct node){(uint16_t)(slots_find(&self->slots, &question) + 1),
+                         slots_bound(&self->slots, &question), left};
 }
 
 /* Level by level, from `next` on. `queue` has room for the tree's nodes and becomes the
@@ -187,7 +113,7 @@ static void free_walk(void *compiled)
     if (self == NULL)
         return;
     classes_free(self->classes);
-    free(self->slots);
+    slots_release(&self->slots);
     free(self->nodes);
     free(self->values);
     free(self->roots);
@@ -199,15 +125,22 @@ static size_t bytes(const void *compiled)
 {
     const struct walk *self = compiled;
     return sizeof *self + classes_bytes(self->classes) +
-           self->slot_count * sizeof *self->slots +
+           self->slots.count * sizeof *self->slots.items +
            self->node_count * (sizeof *self->nodes + sizeof *self->values) +
            self->tree_count * (sizeof *self->roots + sizeof *self->depths);
+}
+
+/* They take less time for shallow trees. */
+static bool has_lanes(const struct part *part)
+{
+    return part->kernel_count > 0 &&
+           part->kernels[part->kernel_count - 1].type == &kernel_lanes;
 }
 
 static enum status compile(const struct model *model, const struct part *part, void **out)
 {
     *out = NULL;
-    if (part->trees == NULL)
+    if (part->trees == NULL || has_lanes(part))
         return STATUS_OK;
     struct walk *self = calloc(1, sizeof *self);
     if (self == NULL)
@@ -216,10 +149,10 @@ static enum status compile(const struct model *model, const struct part *part, v
     if (status != STATUS_OK || self->classes == NULL)
         goto end;
     status = STATUS_NOMEM;
-    if (!make_slots(self, part->trees))
+    if (!slots_make(&self->slots, self->classes, part->trees, SLOT_RANGE))
         goto end;
     status = STATUS_OK;
-    if (self->slot_count > SLOTS_MAX)
+    if (self->slots.count > SLOTS_MAX)
         goto end;
     if (make_nodes(self, part->trees)) {
         *out = self;
@@ -246,7 +179,7 @@ static enum status prepare(const void *compiled, const struct binding *binding,
     const struct walk *walk = compiled;
     size_t features = binding->model->message->n_features, size = 0;
     unsigned shift = shift_for(binding->rows);
-    size_t value_count = ((size_t)walk->slot_count + 1) << shift;
+    size_t value_count = ((size_t)walk->slots.count + 1) << shift;
     layout_add(&size, sizeof(struct walk_run));
     size_t columns = layout_add(&size, features * sizeof(struct class_column));
     size_t values = layout_add(&size, value_count * sizeof(uint16_t));
@@ -268,26 +201,13 @@ static enum status prepare(const void *compiled, const struct binding *binding,
 
 /* ---- a block: values ---- */
 
-static uint16_t value_of(const struct classes *classes, const struct question *slot,
-                         uint16_t class_)
-{
-    if (slot->kind == QUESTION_ABOVE)
-        return (uint16_t)(class_ + 1);
-    return (uint16_t)(classes_answer(classes, slot, class_) + 1);
-}
-
-static uint16_t value_of_missing(const struct question *slot)
-{
-    return slot->missing_right ? NO_VALUE_RIGHT : 0;
-}
-
 static void fill_absent(const struct walk_run *self, const struct question *slot,
                         uint32_t count, uint16_t *values)
 {
     const struct class_column *column = &self->columns[slot->feature];
-    uint16_t value = column->absent_missing
-                         ? value_of_missing(slot)
-                         : value_of(self->compiled->classes, slot, column->absent);
+    const struct slots *slots = &self->compiled->slots;
+    uint16_t value = column->absent_missing ? slots_missing(slots, slot)
+                                            : slots_value(slots, slot, column->absent);
     for (uint32_t i = 0; i < count; i++)
         values[i] = value;
 }
@@ -295,25 +215,26 @@ static void fill_absent(const struct walk_run *self, const struct question *slot
 static void fill_slot(const struct walk_run *self, const struct question *slot,
                       uint32_t count, uint16_t *values)
 {
+    const struct slots *slots = &self->compiled->slots;
     const struct class_block *block = &self->block;
     bool wide = self->columns[slot->feature].wide;
     for (uint32_t i = 0; i < count; i++) {
         uint16_t class_ = (uint16_t)(block->low[i] | (wide ? block->high[i] << 8 : 0));
-        values[i] = value_of(self->compiled->classes, slot, class_);
+        values[i] = slots_value(slots, slot, class_);
     }
     for (uint32_t word = 0; 64 * word < count; word++)
         for (uint64_t missing = block->missing[word]; missing != 0;
              missing &= missing - 1)
             values[64 * word + (uint32_t)__builtin_ctzll(missing)] =
-                value_of_missing(slot);
+                slots_missing(slots, slot);
 }
 
 /* The slots of one feature follow each other. */
 static void fill_slots(struct walk_run *self, uint32_t first, uint32_t count)
 {
     uint32_t read = UINT32_MAX; /* the feature that is in the block */
-    for (uint32_t i = 0; i < self->compiled->slot_count; i++) {
-        const struct question *slot = &self->compiled->slots[i];
+    for (uint32_t i = 0; i < self->compiled->slots.count; i++) {
+        const struct question *slot = &self->compiled->slots.items[i];
         const struct class_column *column = &self->columns[slot->feature];
         uint16_t *values = self->values + ((size_t)(i + 1) << self->shift);
         if (column->source->column == NULL) {
@@ -397,7 +318,7 @@ static void walk_trees(const struct walk *self, uint32_t first, const uint16_t *
 static void walk_alone(const struct walk_run *self, uint32_t at, float *sum)
 {
     uint16_t values[SLOTS_MAX + 1];
-    for (uint32_t i = 0; i <= self->compiled->slot_count; i++)
+    for (uint32_t i = 0; i <= self->compiled->slots.count; i++)
         values[i] = self->values[((size_t)i << self->shift) + at];
     for (uint32_t i = 0; i < self->compiled->tree_count; i += LANES_MAX)
         walk_trees(self->compiled, i, values, sum);

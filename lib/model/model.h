@@ -89,7 +89,8 @@ void model_reference_margins(const struct binding *self, uint32_t first, uint32_
                              float *margins, struct record_fault *faults);
 
 /* Which kernel scores large batches: "bit-sliced trees", "bit-sliced and walked trees",
- * "walked trees", "linear" or "reference"; of the first part where there are several. */
+ * "walked trees", "trees in lanes", "linear" or "reference"; of the first part where
+ * there are several. */
 const char *model_kernel(const struct model *self);
 
 /* What its kernels take besides the message; compiled by model_load(). */

@@ -2,7 +2,6 @@
 /* questions.c - what the nodes of an ensemble ask, each once. */
 #include "model/questions.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 static size_t inner_nodes(const Chw__Trees *trees)
@@ -12,18 +11,6 @@ static size_t inner_nodes(const Chw__Trees *trees)
         for (size_t node = 0; node < trees->trees[i]->n_left; node++)
             count += trees->trees[i]->left[node] != 0;
     return count;
-}
-
-static int by_question(const void *a, const void *b)
-{
-    const struct question *one = a, *other = b;
-    if (one->feature != other->feature)
-        return one->feature < other->feature ? -1 : 1;
-    if (one->kind != other->kind)
-        return one->kind < other->kind ? -1 : 1;
-    if (one->operand != other->operand)
-        return one->operand < other->operand ? -1 : 1;
-    return one->missing_right - other->missing_right;
 }
 
 /* Every node's, in no order. */
@@ -41,12 +28,7 @@ static size_t gather(struct questions *self)
 
 static void keep_distinct(struct questions *self, size_t count)
 {
-    if (count > 0)
-        qsort(self->items, count, sizeof *self->items, by_question);
-    for (size_t i = 0; i < count; i++)
-        if (self->count == 0 ||
-            by_question(&self->items[self->count - 1], &self->items[i]) != 0)
-            self->items[self->count++] = self->items[i];
+    self->count = classes_distinct(self->items, count);
     for (uint32_t i = self->count; i > 0; i--) {
         struct question_span *span = &self->spans[self->items[i - 1].feature];
         span->first = i - 1;
@@ -97,8 +79,5 @@ size_t questions_bytes(const struct questions *self)
 uint32_t questions_plane(const struct questions *self, const Chw__Tree *tree, size_t node)
 {
     struct question question = classes_question(self->classes, tree, node);
-    const struct question *found =
-        bsearch(&question, self->items, self->count, sizeof question, by_question);
-    assert(found != NULL);
-    return (uint32_t)(found - self->items) + 1;
+    return classes_find(self->items, self->count, &question) + 1;
 }

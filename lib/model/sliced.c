@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FEW_RECORDS = 256 };
+
 struct compiling {
     const Chw__Trees *trees;
     struct sliced *out;
@@ -267,14 +269,15 @@ static bool always(void)
 #if defined(__x86_64__)
 
 const struct sliced_way sliced_ways[] = {
-    {cpu_has_avx512, sliced_block_avx512},
-    {cpu_has_avx2, sliced_block_avx2},
-    {always, sliced_block_portable},
+    {cpu_has_avx512, FEW_RECORDS, sliced_block_avx512_few},
+    {cpu_has_avx512, KERNEL_BLOCK, sliced_block_avx512},
+    {cpu_has_avx2, KERNEL_BLOCK, sliced_block_avx2},
+    {always, KERNEL_BLOCK, sliced_block_portable},
 };
 
 #else
 
-const struct sliced_way sliced_ways[] = {{always, sliced_block_portable}};
+const struct sliced_way sliced_ways[] = {{always, KERNEL_BLOCK, sliced_block_portable}};
 
 #endif
 
@@ -283,7 +286,7 @@ const size_t sliced_way_count = sizeof sliced_ways / sizeof sliced_ways[0];
 static void block(void *run, uint32_t first, uint32_t count, double *margins)
 {
     const struct sliced_way *way = sliced_ways;
-    while (!way->supported())
+    while (count > way->records_max || !way->supported())
         way++;
     way->block(run, first, count, margins);
 }

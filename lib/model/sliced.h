@@ -54,6 +54,7 @@ struct sliced {
 /* The ways to run it, the best first. */
 struct sliced_way {
     bool (*supported)(void); /* by this processor */
+    uint32_t records_max;    /* for more another is better */
     void (*block)(void *run, uint32_t first, uint32_t count, double *margins);
 };
 extern const struct sliced_way sliced_ways[];

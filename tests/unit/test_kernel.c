@@ -4,6 +4,7 @@
  * value (missing, unreadable, infinite, denormal, equal to a threshold, unknown), of all
  * sizes around the blocks' boundaries; the two scorers side by side. TEST_SEED repeats a
  * run. */
+#include "model/lanes.h"
 #include "model/sliced.h"
 #include "tests/lib/any.h"
 #include "tests/lib/build.h"
@@ -32,16 +33,9 @@ static void assert_same(const struct binding *binding, uint32_t first, uint32_t 
     assert_memory_equal(found, expected, count * sizeof found[0]);
 }
 
-/* The ways that are not this processor's best, as far as it can go them. */
-static void assert_ways_are_same(const struct model *model, const struct binding *binding)
+static void assert_sliced_ways_are_same(void *run)
 {
     double chosen[KERNEL_BLOCK], found[KERNEL_BLOCK];
-    const struct part *part = &model->parts[0];
-    size_t last = part->kernel_count - 1;
-    if (part->kernel_count == 0 || (part->kernels[last].type != &kernel_sliced &&
-                                    part->kernels[last].type != &kernel_sliced_deep))
-        return;
-    void *run = binding->parts[0].runs[last];
     for (uint32_t first = 0; first < ROWS; first += KERNEL_BLOCK) {
         uint32_t count = ROWS - first < KERNEL_BLOCK ? ROWS - first : KERNEL_BLOCK;
         kernel_sliced.block(run, first, count, chosen);
@@ -54,27 +48,136 @@ static void assert_ways_are_same(const struct model *model, const struct binding
     }
 }
 
+/* Of records of any bytes: what no column says too. */
+static void assert_lanes_ways_are_same(const struct lanes *lanes)
+{
+    enum { RECORDS = 37 };
+    static _Alignas(64) uint8_t values[RECORDS * LANES_SLOTS_MAX];
+    float expected[RECORDS], found[RECORDS];
+    for (size_t i = 0; i < sizeof values; i++)
+        values[i] = (uint8_t)any_chance(any_chance(2) == 0 ? 256 : 4);
+    for (uint32_t count = 1; count <= RECORDS; count += 4) {
+        memset(expected, 0, sizeof expected);
+        lanes_add_portable(lanes, values, count, expected);
+        for (size_t i = 0; i < lanes_way_count; i++) {
+            if (!lanes_ways[i].supported())
+                continue;
+            memset(found, 0, sizeof found);
+            lanes_ways[i].add(lanes, values, count, found);
+            assert_memory_equal(expected, found, sizeof found);
+        }
+    }
+}
+
+/* The ways that are not this processor's best, as far as it can go them. */
+static void assert_ways_are_same(const struct model *model, const struct binding *binding)
+{
+    const struct part *part = &model->parts[0];
+    for (size_t i = 0; i < part->kernel_count; i++) {
+        const struct kernel_type *type = part->kernels[i].type;
+        if (type == &kernel_sliced || type == &kernel_sliced_deep)
+            assert_sliced_ways_are_same(binding->parts[0].runs[i]);
+        else if (type == &kernel_lanes)
+            assert_lanes_ways_are_same(part->kernels[i].compiled);
+    }
+}
+
+/* Kernels for few records with many of them, as where there is no memory for another.
+ * Those with a fault have any margin. */
+static void assert_kernels_are_same(const struct model *model,
+                                    const struct binding *binding)
+{
+    static double expected[KERNEL_BLOCK], found[KERNEL_BLOCK];
+    static struct record_fault faults[KERNEL_BLOCK];
+    const struct part *part = &model->parts[0];
+    uint32_t count = binding->rows < KERNEL_BLOCK ? binding->rows : KERNEL_BLOCK;
+    binding_faults(binding, 0, count, faults);
+    for (size_t i = 0; i < part->kernel_count; i++) {
+        void *run;
+        const struct compiled_kernel *kernel = &part->kernels[i];
+        assert_int_equal(kernel->type->prepare(kernel->compiled, binding, &run),
+                         STATUS_OK);
+        kernel->type->block(run, 0, count, i == 0 ? expected : found);
+        kernel->type->release(run);
+        for (uint32_t row = 0; i > 0 && row < count; row++)
+            if (faults[row].fault == CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+                assert_memory_equal(&expected[row], &found[row], sizeof found[0]);
+    }
+}
+
+static void cut_bits(ProtobufCBinaryData *bits, uint32_t rows)
+{
+    bits->len = bits->len == 0 ? 0 : (rows + 7) / 8;
+}
+
+/* Only its first records. */
+static void cut(Chw__Batch *batch, uint32_t rows)
+{
+    batch->rows = rows;
+    for (size_t i = 0; i < batch->n_columns; i++) {
+        Chw__Column *column = batch->columns[i];
+        cut_bits(&column->valid, rows);
+        cut_bits(&column->unreadable, rows);
+        if (column->values_case == CHW__COLUMN__VALUES_FLOATS)
+            column->floats->n_values = rows;
+        else if (column->values_case == CHW__COLUMN__VALUES_CODES)
+            column->codes->codes.len = rows;
+        else
+            cut_bits(&column->bitmap->bits, rows);
+    }
+}
+
+static struct binding *bound(const struct model *model, const Chw__Batch *batch,
+                             struct columns *columns)
+{
+    struct error_text error = {""};
+    struct binding *binding;
+    if (columns_view(batch, columns, &error) != STATUS_OK ||
+        model_bind(model, columns, &binding, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    return binding;
+}
+
+/* Batches that small are bound in another way. */
+static void compare_small(const struct model *model, Chw__Batch *batch)
+{
+    static const uint32_t rows[] = {300, 129, 128, 127, 65, 64, 63, 41, 40, 39, 33, 32,
+                                    31,  17,  16,  15,  9,  8,  7,  4,  3,  2,  1};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct columns columns;
+        cut(batch, rows[i]);
+        struct binding *binding = bound(model, batch, &columns);
+        assert_same(binding, 0, rows[i]);
+        assert_same(binding, rows[i] - 1, 1);
+        assert_kernels_are_same(model, binding);
+        binding_free(binding);
+        columns_release(&columns);
+    }
+}
+
 static void compare(const Chw__Model *message)
 {
     static const uint32_t parts[][2] = {
-        {0, ROWS}, {0, 256}, {0, 255}, {0, 257}, {1, 300},   {0, 511}, {0, 512}, {9, 513},
-        {37, 16},  {37, 15}, {3, 8},   {3, 7},   {513, 187}, {699, 1}, {5, 513}};
+        {0, ROWS}, {0, 256}, {0, 255}, {0, 257}, {1, 300}, {0, 511},   {0, 512},
+        {9, 513},  {37, 16}, {37, 15}, {3, 8},   {3, 7},   {513, 187}, {699, 1},
+        {5, 513},  {60, 31}, {60, 32}, {60, 33}, {2, 40},  {2, 39},    {7, 63},
+        {7, 64},   {7, 65},  {1, 128}, {1, 129}, {2, 192}, {2, 193}};
     struct error_text error = {""};
     struct model *model;
     struct columns columns;
-    struct binding *binding;
     size_t size;
     uint8_t *bytes = build_pack(&message->base, &size);
     if (model_load(bytes, size, &model, &error) != STATUS_OK)
         fail_msg("%s", error.text);
     Chw__Batch *batch = any_batch(message);
-    assert_int_equal(columns_view(batch, &columns, &error), STATUS_OK);
-    assert_int_equal(model_bind(model, &columns, &binding, &error), STATUS_OK);
+    struct binding *binding = bound(model, batch, &columns);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         assert_same(binding, parts[i][0], parts[i][1]);
     assert_ways_are_same(model, binding);
+    assert_kernels_are_same(model, binding);
     binding_free(binding);
     columns_release(&columns);
+    compare_small(model, batch);
     model_free(model);
 }
 
@@ -103,11 +206,11 @@ static void trees_of_depth_eight_score_as_the_reference_does(void **state)
     }
 }
 
-/* Perfect trees of depth eight whose thresholds are all different. */
-static Chw__Model *wide_trees(uint32_t trees, uint32_t inputs)
+/* Perfect trees whose thresholds are all different. */
+static Chw__Model *perfect_trees(uint32_t trees, uint32_t inputs, uint32_t depth)
 {
-    enum { INNER = 255 };
-    static struct build_node nodes[2 * INNER + 1];
+    static struct build_node nodes[512];
+    const uint32_t inner = (1U << depth) - 1;
     Chw__Model *model = build_trees(0.5F);
     for (uint32_t i = 0; i < inputs; i++) {
         char *name = build_alloc(8);
@@ -117,19 +220,24 @@ static Chw__Model *wide_trees(uint32_t trees, uint32_t inputs)
                           : CHW__MISSING_POLICY__MISSING_IMPUTE;
     }
     for (uint32_t i = 0; i < trees; i++) {
-        for (uint32_t k = 0; k < INNER; k++)
+        for (uint32_t k = 0; k < inner; k++)
             nodes[k] =
                 (struct build_node){.input = any_chance(inputs),
-                                    .threshold = (float)(i * INNER + k) * 0.001F - 20.0F +
+                                    .threshold = (float)(i * inner + k) * 0.001F - 20.0F +
                                                  (any_chance(4) == 0 ? 100.0F : 0.0F),
                                     .left = 2 * k + 1,
                                     .right = 2 * k + 2,
                                     .default_left = (uint8_t)any_chance(2)};
-        for (uint32_t k = INNER; k <= 2 * INNER; k++)
+        for (uint32_t k = inner; k <= 2 * inner; k++)
             nodes[k] = (struct build_node){.threshold = (float)any_chance(1000) / 333.0F};
-        build_tree(model, nodes, 2 * INNER + 1);
+        build_tree(model, nodes, 2 * inner + 1);
     }
     return model;
+}
+
+static Chw__Model *wide_trees(uint32_t trees, uint32_t inputs)
+{
+    return perfect_trees(trees, inputs, 8);
 }
 
 static void many_thresholds_on_a_feature_score_as_the_reference_does(void **state)
@@ -149,6 +257,64 @@ static void several_parts_score_as_the_reference_does(void **state)
         compare(any_parts());
         build_reset();
     }
+}
+
+static void many_stretches_of_shallow_trees_score_as_the_reference_does(void **state)
+{
+    static const uint32_t shapes[][2] = {{1, 1}, {4, 1}, {5, 1}, {60, 2}, {300, 8}};
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        compare(perfect_trees(shapes[i][0], shapes[i][1], LANES_DEPTH));
+        build_reset();
+    }
+}
+
+/* Each feature is asked twice: a missing value goes to the left, and to the right. */
+static Chw__Model *pairs_of_stumps(uint32_t features)
+{
+    Chw__Model *model = build_trees(0.5F);
+    for (uint32_t i = 0; i < features; i++) {
+        char *name = build_alloc(8);
+        snprintf(name, 8, "f%u", i);
+        build_numeric(model, name, 0, 1)->missing = CHW__MISSING_POLICY__MISSING_KEEP;
+    }
+    for (uint32_t i = 0; i < 2 * features; i++) {
+        struct build_node nodes[3] = {{i / 2, 1.5F, 1, 2, (uint8_t)(i % 2)},
+                                      {.threshold = (float)any_chance(1000) / 333.0F},
+                                      {.threshold = (float)any_chance(1000) / 333.0F}};
+        build_tree(model, nodes, 3);
+    }
+    return model;
+}
+
+/* 0: not by lanes. */
+static uint32_t lanes_width(const Chw__Model *message)
+{
+    struct model *model;
+    size_t size;
+    uint8_t *bytes = build_pack(&message->base, &size);
+    assert_int_equal(model_load(bytes, size, &model, NULL), STATUS_OK);
+    const struct compiled_kernel *first = &model->parts[0].kernels[0];
+    uint32_t width =
+        first->type == &kernel_lanes ? ((const struct lanes *)first->compiled)->width : 0;
+    model_free(model);
+    return width;
+}
+
+static void any_number_of_slots_scores_as_the_reference_does(void **state)
+{
+    static const uint32_t cases[][2] = {{1, 64},   {32, 64},  {33, 128}, {64, 128},
+                                        {65, 192}, {96, 192}, {97, 256}, {128, 256},
+                                        {129, 0},  {200, 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Chw__Model *model = pairs_of_stumps(cases[i][0]);
+        assert_int_equal(lanes_width(model), cases[i][1]);
+        compare(model);
+        build_reset();
+    }
+    assert_int_equal(lanes_width(perfect_trees(1, 1, LANES_DEPTH)), 64);
+    assert_int_equal(lanes_width(perfect_trees(1, 1, LANES_DEPTH + 1)), 0);
 }
 
 static void deep_trees_score_as_the_reference_does(void **state)
@@ -327,6 +493,8 @@ int main(void)
         TEST(shallow_trees_score_as_the_reference_does),
         TEST(trees_of_depth_eight_score_as_the_reference_does),
         TEST(many_thresholds_on_a_feature_score_as_the_reference_does),
+        TEST(many_stretches_of_shallow_trees_score_as_the_reference_does),
+        TEST(any_number_of_slots_scores_as_the_reference_does),
         TEST(several_parts_score_as_the_reference_does),
         TEST(deep_trees_score_as_the_reference_does),
         TEST(a_thousand_trees_score_as_the_reference_does),

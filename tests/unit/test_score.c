@@ -304,6 +304,19 @@ static Chw__Batch *second_row_missing(void)
     return batch;
 }
 
+static void categories_that_begin_alike_are_told_apart(void **state)
+{
+    (void)state;
+    Chw__Model *model = build_linear(0.0, (float[]){1.0F, 2.0F, 3.0F, 4.0F}, 4);
+    build_category(model, "stage", "seventy,seventys,seventysix,seventyseven");
+    Chw__Batch *batch = build_batch(4);
+    build_codes(batch, "stage", (uint8_t[]){0, 1, 2, 3}, 4,
+                "seventyseven,seventysix,seventys,seventy");
+    score_ok(model, batch);
+    for (size_t row = 0; row < 4; row++)
+        expect_margin(row, 4.0F - (float)row);
+}
+
 static void missing_value_is_a_fault_of_its_record(void **state)
 {
     (void)state;
@@ -670,6 +683,7 @@ int main(void)
         TEST(float_meets_the_name_that_rounds_to_it),
         TEST(category_may_come_as_bits),
         TEST(category_names_compare_exactly),
+        TEST(categories_that_begin_alike_are_told_apart),
         TEST(missing_value_is_a_fault_of_its_record),
         TEST(missing_value_is_imputed),
         TEST(missing_value_sets_its_indicator),

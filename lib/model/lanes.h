@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lanes.h - an ensemble of shallow trees with a byte for each node, so that all nodes of
+ * a tree are compared at once for one record: what the compiler (kernel_lanes.c) makes
+ * and the ways run. Private to lib/model.
+ *
+ * Every tree is padded to a perfect one: node 1 is the root, and below node n are 2 n
+ * and, to the right, 2 n + 1. A record has a byte in each slot (slots.h); node n goes
+ * right where the byte in its slot is at least its bound. */
+
+#ifndef MODEL_LANES_H
+#define MODEL_LANES_H
+
+#include "model/slots.h"
+
+enum {
+    LANES_DEPTH = 6,
+    LANES_NODES = 1 << LANES_DEPTH, /* node 0 is none; leaves as many */
+    LANES_SLOTS_MAX = 256,
+    LANES_SLOTS_ROUND = 64, /* a record has room for a multiple of them */
+    LANES_TREES_ROUND = 8,  /* trees are a multiple of them, the last ones empty */
+};
+
+struct lanes_tree {
+    uint8_t slots[LANES_NODES], bounds[LANES_NODES];
+};
+
+struct lanes {
+    struct classes *classes;
+    struct slots slots;
+    uint32_t width; /* bytes of a record: slots.count, rounded up */
+    uint32_t tree_count;
+    struct lanes_tree *trees;
+    float *leaves; /* LANES_NODES of each tree */
+};
+
+/* The ways to run it, the best first. */
+struct lanes_way {
+    bool (*supported)(void); /* by this processor */
+    /* Each record's leaves to its sum, in tree order; its bytes in `values`, one record
+     * after the other. */
+    void (*add)(const struct lanes *self, const uint8_t *values, uint32_t count,
+                float *sums);
+};
+extern const struct lanes_way lanes_ways[];
+extern const size_t lanes_way_count;
+
+void lanes_add_portable(const struct lanes *self, const uint8_t *values, uint32_t count,
+                        float *sums);
+void lanes_add_avx512(const struct lanes *self, const uint8_t *values, uint32_t count,
+                      float *sums);
+
+#endif
