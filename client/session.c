@@ -357,6 +357,20 @@ static void renew(struct session *self, uint32_t peer, uint64_t now_ms)
     }
 }
 
+static void hurry_one(struct session *self, struct entry *entry)
+{
+    if (entry->state == ENTRY_WAITING)
+        make_ready(self, entry);
+}
+
+/* What no peer had room for does not wait for its time when another peer comes. */
+static void hurry(struct session *self)
+{
+    hurry_one(self, &self->aside);
+    for (uint64_t i = 0; i <= self->mask; i++)
+        hurry_one(self, &self->entries[i]);
+}
+
 void session_peer_add(struct session *self, uint32_t peer, uint64_t now_ms)
 {
     assert(peer < SESSION_PEERS_MAX && (self->known & bit(peer)) == 0);
@@ -412,6 +426,7 @@ static void learn_load(struct session *self, uint32_t peer,
 void session_pong(struct session *self, uint32_t peer, uint64_t instance,
                   const struct session_load *load, uint64_t now_ms)
 {
+    bool was_usable = (usable(self) & bit(peer)) != 0;
     if (instance == 0 || !hear(self, peer, now_ms))
         return;
     struct peer *at = &self->peers[peer];
@@ -419,6 +434,8 @@ void session_pong(struct session *self, uint32_t peer, uint64_t instance,
     self->stranded &= ~bit(peer);
     if (load != NULL)
         learn_load(self, peer, load);
+    if (!was_usable || instance != at->instance)
+        hurry(self);
     if (instance == at->instance)
         return;
     if (at->instance != 0)

@@ -112,7 +112,8 @@ MUST_CHECK enum status session_reply(struct session *self, uint64_t sequence);
 void session_final(struct session *self, uint64_t sequence);
 
 /* `peer` has no room; `retry_after_ms` is a peer's word and bounded here. Another gets it
- * if one is free, else it waits: longer each time, and never as long as the others. */
+ * if one is free, else it waits: longer each time, never as long as the others, and not
+ * beyond the moment when another peer begins to answer. */
 void session_busy(struct session *self, uint32_t peer, uint64_t sequence,
                   uint64_t retry_after_ms, uint64_t now_ms);
 /* Its deadline passed before a worker began: it waits, longer each time. */

@@ -598,6 +598,23 @@ static void busy_batch_is_offered_to_each_other_broker_before_it_waits(void **st
     assert_int_equal(next_send(session, 75), 1);
 }
 
+static void busy_batch_goes_at_once_to_a_broker_that_begins_to_answer(void **state)
+{
+    struct session *session = *state;
+    uint32_t peer;
+    session_lost(session, 1, 0);
+    session_lost(session, 2, 0);
+    submit(session);
+    assert_int_equal(next_send(session, 0), 1);
+    session_busy(session, 0, 1, 60000, 0);
+    assert_int_equal(next_send(session, 10), 0);
+    pong(session, 40, 10); /* it says nothing new */
+    assert_int_equal(next_send(session, 10), 0);
+    session_pong(session, 1, 43, NULL, 10);
+    assert_int_equal(next_send_to(session, 10, &peer), 1);
+    assert_int_equal(peer, 1);
+}
+
 static void busy_broker_is_passed_over_by_the_other_batches(void **state)
 {
     struct session *session = *state;
@@ -806,6 +823,7 @@ int main(void)
         OF_THREE(draining_broker_may_finish_what_it_has_for_a_while),
         OF_THREE(batch_without_an_answer_goes_to_another_broker_next),
         OF_THREE(busy_batch_is_offered_to_each_other_broker_before_it_waits),
+        OF_THREE(busy_batch_goes_at_once_to_a_broker_that_begins_to_answer),
         OF_THREE(busy_broker_is_passed_over_by_the_other_batches),
         OF_THREE(word_of_a_broker_about_what_it_no_longer_has_is_nothing),
         OF_THREE(only_all_brokers_together_are_silence),
