@@ -100,6 +100,7 @@ struct committer {
     pthread_t thread;
     struct settle_request requests[GROUP_MAX]; /* of the group being settled */
     struct settle_result results[GROUP_MAX];
+    struct error_text away_reason; /* last logged */
 
     pthread_mutex_t lock;
     pthread_cond_t filled;
@@ -144,15 +145,18 @@ static size_t take_group(struct committer *self, struct commit_job **group, bool
     return count;
 }
 
+/* What keeps it away is logged again where it changes: the first reason is often only that
+ * it is being started. */
 static void set_away(struct committer *self, bool away, const struct error_text *error)
 {
     atomic_store(&self->setbacks, store_setbacks(self->store));
-    if (atomic_exchange(&self->away, away) == away)
-        return;
-    if (away)
+    bool was_away = atomic_exchange(&self->away, away);
+    if (away && !(was_away && strcmp(error->text, self->away_reason.text) == 0))
         log_error("store_away", "reason=\"%s\"", error->text);
-    else
+    if (!away && was_away)
         log_info("store_back", "settling=on");
+    if (away)
+        self->away_reason = *error;
 }
 
 static bool is_settled_elsewhere(const struct commit_job *job)
