@@ -106,7 +106,7 @@ void clients_told(struct clients *self, struct client *client, uint64_t ticket)
     if (ticket == 0)
         return;
     if (ticket < client->told_first)
-        client->told_first = 0; /* it began to count anew with this connection */
+        client->told_first = 1; /* it began to count anew with this connection */
     uint64_t taken = ticket - client->told_first;
     if (taken > client->sent) /* so it says */
         taken = client->sent;

@@ -29,7 +29,7 @@ struct link_body {
 struct peer {
     void *socket;   /* NULL: the place is free */
     void *monitor;  /* tells that the connection broke */
-    uint64_t taken; /* bytes of answers, on this connection */
+    uint64_t taken; /* bytes of REPLY and DESCRIPTION, on this connection */
     char address[ADDRESS_SIZE];
 };
 
@@ -299,7 +299,7 @@ enum status link_send(struct link *self, uint32_t peer, const struct header *hea
     zmq_msg_init(&frame);
     if (body != NULL && zmq_msg_copy(&frame, &body->frame) != 0)
         return STATUS_NOMEM;
-    told.ticket = self->peers[peer].taken;
+    told.ticket = self->peers[peer].taken + 1; /* wire/header.h: 0 says nothing */
     enum status status = message_send(self->peers[peer].socket, NULL, &told, &frame);
     if (status != STATUS_OK)
         zmq_msg_close(&frame);
@@ -323,7 +323,9 @@ static void fill(struct link *self, uint32_t number, struct link_message *messag
     message->header = self->message.header;
     message->body = zmq_msg_data(&self->message.body);
     message->size = zmq_msg_size(&self->message.body);
-    self->peers[number].taken += HEADER_SIZE + message->size;
+    if (message->header.type == MESSAGE_REPLY ||
+        message->header.type == MESSAGE_DESCRIPTION)
+        self->peers[number].taken += HEADER_SIZE + message->size;
 }
 
 /* The first of `set` after `number`, going round. */
