@@ -226,6 +226,13 @@ void dispatch_job(struct dispatch *self, uint64_t route, const struct header *he
     post(self, &action);
 }
 
+/* The route itself would tell clients what the next ones will be, which they could take.
+ */
+static uint64_t connection_of(const struct dispatch *self, uint64_t route)
+{
+    return hash_bytes(self->limits.secret, &route, sizeof route);
+}
+
 void dispatch_ping(struct dispatch *self, uint64_t route, const struct header *header)
 {
     assert(self->outbox_count == 0);
@@ -235,6 +242,7 @@ void dispatch_ping(struct dispatch *self, uint64_t route, const struct header *h
     if (client != NULL)
         clients_told(self->clients, client, header->ticket);
     action.header.ticket = self->limits.instance;
+    action.connection = connection_of(self, route);
     action.held = jobs_count(self->jobs);
     action.credits = self->draining ? 0 : (uint32_t)workers_credits(self->workers);
     post(self, &action);

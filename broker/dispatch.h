@@ -69,6 +69,7 @@ struct dispatch_action {
     const char *reason;   /* of BUSY and REJECT, static; else NULL */
     uint32_t retry_after_ms;
     uint32_t held, credits; /* of PONG */
+    uint64_t connection;    /* of PONG: a name for the client's route */
     size_t answer_size;     /* of an answer, header and body; else 0 */
     void *released;         /* the caller's again, after sending; may be NULL */
     enum dispatch_note note;

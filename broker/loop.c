@@ -128,6 +128,7 @@ static enum status pack_pong(const struct dispatch_action *action, zmq_msg_t *bo
     chw__pong__init(&pong);
     pong.held = action->held;
     pong.credits = action->credits;
+    pong.connection = action->connection;
     return body_pack(&pong.base, body);
 }
 

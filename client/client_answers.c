@@ -191,6 +191,7 @@ static enum status on_pong(struct chw_client *self, const struct link_message *m
     if (pong == NULL)
         return unusable(self, message, "pong", "it does not parse");
     const struct session_load load = {
+        .connection = pong->connection,
         .held = pong->held,
         .workerless = pong->held == 0 && pong->credits == 0,
     };

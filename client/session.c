@@ -36,7 +36,8 @@ struct entry {
 };
 
 struct peer {
-    uint64_t instance; /* of the broker; 0: none has answered yet */
+    uint64_t instance;   /* of the broker; 0: none has answered yet */
+    uint64_t connection; /* by which it answered last; 0: not told */
     uint64_t ping_due_ms, unpinged_ms;
     uint64_t unanswered_ms; /* when the first unanswered PING went; UINT64_MAX: none */
     uint64_t busy_until_ms;
@@ -413,10 +414,22 @@ static bool hear(struct session *self, uint32_t peer, uint64_t now_ms)
     return true;
 }
 
+/* It answers by another connection: what it was going to answer by the last one is lost.
+ */
+static void learn_connection(struct session *self, uint32_t peer, uint64_t connection)
+{
+    struct peer *at = &self->peers[peer];
+    if (connection == 0 || connection == at->connection)
+        return;
+    at->connection = connection;
+    give_back(self, peer);
+}
+
 static void learn_load(struct session *self, uint32_t peer,
                        const struct session_load *load)
 {
     struct peer *at = &self->peers[peer];
+    learn_connection(self, peer, load->connection);
     at->foreign = load->held > at->outstanding ? load->held - at->outstanding : 0;
     self->workerless &= ~bit(peer);
     if (load->workerless)

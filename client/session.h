@@ -12,9 +12,10 @@
  *         +---- WAITING <-----+  busy everywhere, expired: later
  *
  * Nothing is sent to a peer before it has answered a PING, so that every broker a batch
- * went to is known by its instance, and a restart is always seen. A batch goes to the
- * less loaded of two peers drawn among those that answer and do not drain. Whichever of
- * those that got it answers first has answered it.
+ * went to is known by its instance, and a restart is always seen; so is a connection that
+ * was made anew, by its name: what went by the last one is sent again. A batch goes to
+ * the less loaded of two peers drawn among those that answer and do not drain. Whichever
+ * of those that got it answers first has answered it.
  *
  * A connection keeps the order, so a silent peer whose connection holds has, or will
  * have, what was sent to it: it is not sent there twice for its silence alone. */
@@ -45,8 +46,9 @@ struct session_limits {
 
 /* What a PONG tells; proto/control.proto. */
 struct session_load {
-    uint32_t held;   /* batches, ours too */
-    bool workerless; /* none of its workers would take a batch now or later */
+    uint64_t connection; /* names it among those to this broker; 0: not told */
+    uint32_t held;       /* batches, ours too */
+    bool workerless;     /* none of its workers would take a batch now or later */
 };
 
 enum session_action {
@@ -84,7 +86,8 @@ void session_pong(struct session *self, uint32_t peer, uint64_t instance,
                   const struct session_load *load, uint64_t now_ms);
 /* Also an answer to a PING. */
 void session_drain(struct session *self, uint32_t peer, uint64_t now_ms);
-/* The connection broke, even if it is there again: answers may be gone with it. */
+/* The connection broke, even if it is there again: answers may be gone with it. What is
+ * not told here a PONG shows, by another connection's name. */
 void session_lost(struct session *self, uint32_t peer, uint64_t now_ms);
 /* The link took no PING, or not this batch: there is no connection. */
 void session_unpinged(struct session *self, uint32_t peer, uint64_t now_ms);

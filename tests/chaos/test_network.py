@@ -24,7 +24,7 @@ class Network(Story):
         self.assert_same_end()
 
     def test_connections_reset_in_mid_stream(self):
-        """A client sends again what it waits for after its patience, not before: half a minute."""
+        """What went by a connection that is no more is asked again by the next one, at once."""
         cluster = self.start()
         cluster.wait_people(self.total // 5)
         for net in self.nets():

@@ -17,6 +17,7 @@ struct message {
     uint32_t answer_size;       /* of its body; from a broker: and its header */
     uint32_t retry_after_ms;    /* of BUSY */
     uint32_t held, credits;     /* of PONG */
+    uint64_t connection;        /* likewise */
     uint64_t progress, scoring; /* of HEARTBEAT */
     uint32_t window;            /* of HELLO and HEARTBEAT */
     uint64_t sent_us;           /* for the figures */

@@ -135,7 +135,8 @@ static void take_charged(struct client_node *self, const struct message *message
 static void take_pong(struct world *world, struct client_node *self, uint32_t peer,
                       const struct message *message)
 {
-    const struct session_load load = {.held = message->held};
+    const struct session_load load = {.connection = message->connection,
+                                      .held = message->held};
     session_pong(self->session, peer, message->header.ticket, &load, now_ms(world));
 }
 

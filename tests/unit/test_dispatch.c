@@ -1270,6 +1270,23 @@ static void pong_names_the_instance(void **state)
     assert_true(answered(broker, ANN, MESSAGE_PONG).header.ticket == limits.instance);
 }
 
+static uint64_t connection_of(struct dispatch *broker, uint64_t client)
+{
+    dispatch_ping(broker, client, &(struct header){.type = MESSAGE_PING});
+    return answered(broker, client, MESSAGE_PONG).connection;
+}
+
+static void pong_names_the_connection(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t first = connection_of(broker, ANN);
+    assert_true(first != 0 && first != ANN); /* routes are nobody else's business */
+    assert_true(connection_of(broker, BEN) != first);
+    send(broker, ANN, score(1));
+    nothing(broker);
+    assert_true(connection_of(broker, ANN) == first);
+}
+
 static void pong_tells_how_busy_the_broker_is(void **state)
 {
     struct dispatch *broker = *state;
@@ -1427,6 +1444,7 @@ int main(void)
         TEST(attempts_at_other_brokers_count),
         TEST(resend_tells_of_attempts_meanwhile),
         TEST(pong_names_the_instance),
+        TEST(pong_names_the_connection),
         TEST(pong_tells_how_busy_the_broker_is),
         TEST(drain_finishes_what_is_leased_and_gives_up_the_rest),
         TEST(drain_ends_after_its_grace),

@@ -659,6 +659,44 @@ static void only_all_brokers_together_are_silence(void **state)
     assert_true(says(session, SESSION_BACK, 900));
 }
 
+/* Its answers go where it was asked: down a connection that is no more. */
+static void answer_by_another_connection_has_all_sent_again_at_once(void **state)
+{
+    struct session *session = *state;
+    const struct session_load first = {.connection = 7}, second = {.connection = 8};
+    session_peer_remove(session, 1);
+    session_peer_remove(session, 2);
+    session_pong(session, 0, 40, &first, 0);
+    submit(session);
+    submit(session);
+    assert_int_equal(next_send(session, 0), 1);
+    assert_int_equal(next_send(session, 0), 2);
+    answer(session, 1);
+    session_pong(session, 0, 40, &first, 100);
+    session_pong(session, 0, 40, &(struct session_load){.held = 1}, 100); /* not told */
+    assert_int_equal(next_send(session, 100), 0);
+    session_pong(session, 0, 40, &second, 200);
+    assert_int_equal(next_send(session, 200), 2);
+    assert_int_equal(next_send(session, 200), 0);
+    assert_false(says(session, SESSION_RESTARTED, 200));
+}
+
+static void connection_that_was_made_anew_in_time_costs_nothing_twice(void **state)
+{
+    struct session *session = *state;
+    const struct session_load first = {.connection = 7}, second = {.connection = 8};
+    session_peer_remove(session, 1);
+    session_peer_remove(session, 2);
+    session_pong(session, 0, 40, &first, 0);
+    submit(session);
+    assert_int_equal(next_send(session, 0), 1);
+    session_lost(session, 0, 10);
+    session_pong(session, 0, 40, &second, 20);
+    assert_int_equal(next_send(session, 20), 1);
+    session_pong(session, 0, 40, &second, 30);
+    assert_int_equal(next_send(session, 30), 0);
+}
+
 /* ---- the random walk ---- */
 
 enum { WALK_BATCHES = 400, FLIGHT_MAX = 64, WALK_PEERS = 4 };
@@ -667,6 +705,7 @@ struct walk {
     struct session *session;
     uint64_t now_ms, submitted, final;
     uint64_t instances[WALK_PEERS]; /* 0: not there */
+    uint64_t connections;           /* made so far */
     bool is_deaf[WALK_PEERS];
     uint8_t answers[WALK_BATCHES + 1];
     uint64_t flight[FLIGHT_MAX]; /* replies under way: 0 is none */
@@ -674,7 +713,11 @@ struct walk {
 
 static void walk_pong(struct walk *self, uint32_t peer)
 {
-    const struct session_load load = {(uint32_t)(rand() % 20), rand() % 5 == 0};
+    const struct session_load load = {
+        .connection = rand() % 50 == 0 ? ++self->connections : self->connections,
+        .held = (uint32_t)(rand() % 20),
+        .workerless = rand() % 5 == 0,
+    };
     session_pong(self->session, peer, self->instances[peer], &load, self->now_ms);
 }
 
@@ -827,6 +870,8 @@ int main(void)
         OF_THREE(busy_broker_is_passed_over_by_the_other_batches),
         OF_THREE(word_of_a_broker_about_what_it_no_longer_has_is_nothing),
         OF_THREE(only_all_brokers_together_are_silence),
+        OF_THREE(answer_by_another_connection_has_all_sent_again_at_once),
+        OF_THREE(connection_that_was_made_anew_in_time_costs_nothing_twice),
         TEST(random_walk_answers_each_batch_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
