@@ -164,6 +164,11 @@ void memory_disk_restart(struct memory_disk *self)
     for (size_t i = 0; i < self->kept.count; i++)
         tear(self, self->kept.files[i].content);
     self->seen = self->kept;
+    memory_disk_revive(self);
+}
+
+void memory_disk_revive(struct memory_disk *self)
+{
     self->is_cut = false;
     self->fail_in = self->cut_in = NEVER;
 }

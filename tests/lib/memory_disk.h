@@ -29,6 +29,9 @@ void memory_disk_cut_after(struct memory_disk *self, uint64_t steps);
 bool memory_disk_is_cut(const struct memory_disk *self);
 /* The machine comes up again, after a cut or as if there had been one just now. */
 void memory_disk_restart(struct memory_disk *self);
+/* Only the process died, where the power would have gone or just now: what it had done so
+ * far is there, and still not synced. */
+void memory_disk_revive(struct memory_disk *self);
 
 /* Behind everybody's back. */
 bool memory_disk_has(const struct memory_disk *self, const char *name);

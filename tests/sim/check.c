@@ -3,6 +3,7 @@
  */
 #include "tests/sim/check.h"
 
+#include "tests/sim/node_client.h"
 #include "tests/sim/world.h"
 
 #include <inttypes.h>
@@ -135,5 +136,7 @@ void check_end(struct world *world)
     for (uint32_t i = 0; i < world->setup->clients; i++)
         for (uint64_t j = 1; j <= world->setup->batches; j++)
             check_batch_end(world, world_batch(world, i, j));
+    for (uint32_t i = 0; i < world->setup->clients; i++)
+        client_check_end(world, &world->clients[i]);
     store_model_check(world, world->store);
 }

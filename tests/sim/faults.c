@@ -86,14 +86,30 @@ static void drain_broker(struct world *world)
     broker_drain(world, any_broker(world));
 }
 
+/* At once, or in the middle of what its spool does. */
+static void end_client(struct world *world, bool power_cut)
+{
+    struct client_node *client = any_client(world);
+    if (client->spool.disk != NULL && dice_chance(&world->dice, 600))
+        client_doom(world, client, dice_scaled(&world->dice, 1, 30) - 1, power_cut);
+    else
+        client_crash(world, client, power_cut);
+}
+
 static void kill_client(struct world *world)
 {
-    client_crash(world, any_client(world), false);
+    end_client(world, false);
 }
 
 static void power_cut(struct world *world)
 {
-    client_crash(world, any_client(world), true);
+    end_client(world, true);
+}
+
+static void disk_fault(struct world *world)
+{
+    client_disturb_disk(world, any_client(world), dice_roll(&world->dice, 8),
+                        dice_chance(&world->dice, 500) ? STATUS_FULL : STATUS_IO);
 }
 
 static void pause_client(struct world *world)
@@ -221,4 +237,6 @@ void faults_end(struct world *world)
         world->workers[i].slowness = 1;
     for (uint32_t i = 0; i < world->setup->clients; i++)
         client_remember(world, &world->clients[i]);
+    for (uint32_t i = 0; i < world->setup->clients; i++)
+        client_spare(&world->clients[i]);
 }

@@ -24,9 +24,10 @@ static const struct config_key keys[] = {
 
 static const struct config_spec spec = {
     .program = "chw-sim",
-    .summary = "Simulate clusters on a virtual clock: the brokers' dispatcher and the "
-               "clients' session\nare the real ones, network, workers, store and disks "
-               "are models that fail.",
+    .summary =
+        "Simulate clusters on a virtual clock: the brokers' dispatcher, the clients' "
+        "session and\nspool are the real ones, network, workers, store and disks "
+        "are models that fail.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .notes = "Exit code 1: an invariant did not hold. The last lines of the trace, the "
@@ -42,6 +43,8 @@ static void print_tally(const struct tally *tally)
            tally->outcomes[OUTCOME_INVALID], tally->outcomes[OUTCOME_DEAD],
            tally->outcomes[OUTCOME_SCORED], tally->outcomes[OUTCOME_EXPIRED],
            tally->outcomes[OUTCOME_REFUSED]);
+    printf("spools: %" PRIu64 " batches kept, %" PRIu64 " found again after a crash\n",
+           tally->spooled, tally->found_again);
     printf("faults:");
     for (int i = 0; i < FAULT_COUNT; i++)
         printf(" %s %" PRIu64, fault_name((enum fault)i), tally->faults[i]);

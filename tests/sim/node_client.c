@@ -2,12 +2,15 @@
 /* node_client.c - what the session decides is done here, as client.c does it. */
 #include "tests/sim/node_client.h"
 
+#include "client/spool.h"
 #include "tests/sim/check.h"
 #include "tests/sim/node_broker.h"
 #include "tests/sim/world.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { DISK_RETRY_US = 1000000 };
 
 static void act(struct world *world, struct client_node *self);
 
@@ -27,6 +30,30 @@ static struct link *link_at(struct world *world, struct client_node *self,
     return network_link(world->network, &self->peer, broker);
 }
 
+static bool has_spool(const struct client_node *self)
+{
+    return self->spool.disk != NULL;
+}
+
+/* ---- a disk that fails ---- */
+
+static void end_of_disk(struct world *world, struct event *event)
+{
+    struct client_node *self = event->subject;
+    if (node_timer_is_due(world, &self->node, event))
+        client_crash(world, self, self->spool.powerless);
+}
+
+/* client.c ends too: it can promise nothing more. */
+static void fail(struct world *world, struct client_node *self)
+{
+    if (self->failed)
+        return;
+    world_trace(world, &self->node.name, "cannot use its disk", NULL);
+    self->failed = true;
+    node_timer(world, &self->node, world_now_us(world), end_of_disk, self);
+}
+
 /* ---- the journal ---- */
 
 static void learn(struct world *world, struct client_node *self, uint64_t sequence)
@@ -44,6 +71,15 @@ static void learn(struct world *world, struct client_node *self, uint64_t sequen
     world_learned(world, batch);
 }
 
+/* Only now may the batch leave the disk and the store forget it. */
+static void finish(struct world *world, struct client_node *self, uint64_t sequence)
+{
+    session_final(self->session, sequence);
+    learn(world, self, sequence);
+    if (has_spool(self) && !client_spool_remove(self, sequence))
+        fail(world, self);
+}
+
 /* What was written when the sync began is durable now. */
 static void synced(struct world *world, struct event *event)
 {
@@ -51,14 +87,11 @@ static void synced(struct world *world, struct event *event)
     if (!node_timer_is_due(world, &self->node, event))
         return;
     self->syncing = false;
-    for (uint64_t i = 1; i <= world->setup->batches; i++) {
-        struct entry *entry = &self->entries[i];
-        if (entry->kept != KEPT_WRITTEN)
-            continue;
-        entry->kept = KEPT_SYNCED;
-        session_final(self->session, i);
-        learn(world, self, i);
-    }
+    for (uint64_t i = 1; i <= world->setup->batches && !self->failed; i++)
+        if (self->entries[i].kept == KEPT_WRITTEN) {
+            self->entries[i].kept = KEPT_SYNCED;
+            finish(world, self, i);
+        }
     act(world, self);
 }
 
@@ -122,14 +155,18 @@ static void take_reject(struct world *world, struct client_node *self,
         take_reply(world, self, message, OUTCOME_REFUSED);
 }
 
-static void take_charged(struct client_node *self, const struct message *message)
+static void take_charged(struct world *world, struct client_node *self,
+                         const struct message *message)
 {
     uint64_t sequence = message->header.key.sequence;
     if (sequence >= SESSION_ASIDE)
         return;
     struct entry *entry = &self->entries[sequence];
-    if (entry->attempt < message->header.attempt)
-        entry->attempt = message->header.attempt;
+    if (entry->attempt >= message->header.attempt || entry->kept != KEPT_NOT)
+        return;
+    entry->attempt = message->header.attempt;
+    if (has_spool(self) && !client_spool_charge(self, sequence))
+        fail(world, self);
 }
 
 static void take_pong(struct world *world, struct client_node *self, uint32_t peer,
@@ -162,7 +199,7 @@ static void take(struct world *world, struct client_node *self, uint32_t peer,
         take_reject(world, self, message);
         break;
     case MESSAGE_CHARGED:
-        take_charged(self, message);
+        take_charged(world, self, message);
         break;
     case MESSAGE_PONG:
         take_pong(world, self, peer, message);
@@ -184,7 +221,7 @@ static void receive(struct world *world, struct peer *peer, struct link *link,
     if (message->header.type == MESSAGE_REPLY ||
         message->header.type == MESSAGE_DESCRIPTION)
         self->taken[link->number] += message->answer_size;
-    if (link->wanted) {
+    if (link->wanted && !self->failed) {
         take(world, self, link->number, message);
         act(world, self);
     }
@@ -195,7 +232,7 @@ static void lost(struct world *world, struct peer *peer, struct link *link)
 {
     struct client_node *self = client_of(peer);
     self->taken[link->number] = 0;
-    if (!link->wanted || self->session == NULL)
+    if (!link->wanted || self->session == NULL || self->failed)
         return;
     world_trace(world, &peer->name, "sees the end of", &link->broker->node.name);
     session_lost(self->session, link->number, now_ms(world));
@@ -261,24 +298,64 @@ static void give_up(struct world *world, struct client_node *self, uint64_t sequ
     learn(world, self, sequence);
 }
 
-static bool submit_next(struct world *world, struct client_node *self)
+/* 0: there is none. */
+static uint64_t next_input(const struct world *world, const struct client_node *self)
 {
-    uint64_t next = session_next_sequence(self->session), sequence;
-    if (next > world->setup->batches)
+    uint64_t next =
+        has_spool(self) ? self->spool.accepted + 1 : session_next_sequence(self->session);
+    return next <= world->setup->batches ? next : 0;
+}
+
+static bool has_input(const struct world *world, const struct client_node *self)
+{
+    uint64_t next = next_input(world, self);
+    return next != 0 && self->batches[next].available_us <= world_now_us(world);
+}
+
+static bool keep_next(struct world *world, struct client_node *self)
+{
+    if (!has_spool(self) || world_now_us(world) < self->retry_us ||
+        !has_input(world, self))
         return false;
-    struct batch *batch = &self->batches[next];
-    if (self->entries[next].kept != KEPT_NOT) {
-        session_skip(self->session);
-        return true;
-    }
-    if (batch->available_us > world_now_us(world))
-        return false;
+    enum status status = client_spool_keep(world, self);
+    if (status == STATUS_IO)
+        fail(world, self);
+    if (status == STATUS_FULL)
+        self->retry_us = world_now_us(world) + DISK_RETRY_US;
+    return status == STATUS_OK;
+}
+
+/* What can be submitted: from the spool, or from the input. */
+static bool is_there(const struct world *world, const struct client_node *self,
+                     uint64_t sequence)
+{
+    return has_spool(self) ? sequence <= self->spool.accepted : has_input(world, self);
+}
+
+static bool submit(struct world *world, struct client_node *self, uint64_t next)
+{
+    const struct batch *batch = &self->batches[next];
+    uint64_t sequence;
     uint64_t expires_ms =
         self->what_if && batch->deadline_ms != 0 ? now_ms(world) + batch->deadline_ms : 0;
     if (session_submit(self->session, expires_ms, &sequence) != STATUS_OK)
         return false;
     check_that(world, sequence == next, "another sequence than was promised");
-    return true;
+    if (has_spool(self) && !client_spool_load(world, self, sequence))
+        fail(world, self);
+    return !self->failed;
+}
+
+static bool submit_next(struct world *world, struct client_node *self)
+{
+    uint64_t next = session_next_sequence(self->session);
+    if (next > world->setup->batches)
+        return false;
+    if (self->entries[next].kept != KEPT_NOT) {
+        session_skip(self->session);
+        return true;
+    }
+    return is_there(world, self, next) && submit(world, self, next);
 }
 
 static void wake(struct world *world, struct event *event)
@@ -315,19 +392,29 @@ static void do_step(struct world *world, struct client_node *self,
 static void set_alarms(struct world *world, struct client_node *self)
 {
     uint64_t deadline_ms = session_deadline_ms(self->session);
-    uint64_t next = session_next_sequence(self->session);
+    uint64_t next = next_input(world, self);
     if (deadline_ms != UINT64_MAX)
         set_wake(world, self, deadline_ms * 1000);
-    if (next <= world->setup->batches &&
-        self->batches[next].available_us > world_now_us(world))
+    if (next != 0 && self->batches[next].available_us > world_now_us(world))
         set_wake(world, self, self->batches[next].available_us);
+    if (self->retry_us > world_now_us(world))
+        set_wake(world, self, self->retry_us);
+}
+
+static void take_in(struct world *world, struct client_node *self)
+{
+    while (!self->failed && keep_next(world, self))
+        ;
+    while (!self->failed && submit_next(world, self))
+        ;
 }
 
 static void act(struct world *world, struct client_node *self)
 {
     struct session_step step;
-    while (submit_next(world, self))
-        ;
+    take_in(world, self);
+    if (self->failed)
+        return;
     while ((step = session_next(self->session, now_ms(world))).action != SESSION_NOTHING)
         do_step(world, self, &step);
     set_alarms(world, self);
@@ -387,6 +474,8 @@ void client_init(struct world *world, struct client_node *self, uint32_t number)
     self->question =
         (struct batch){.client = number, .rows = 1, .size = 100, .describe = true};
     draw_input(world, self);
+    if (setup->spool > 0 && !self->what_if && dice_chance(&world->dice, setup->spool))
+        client_spool_init(&self->spool, dice_next(&world->dice));
 }
 
 static void end_process(struct client_node *self)
@@ -398,6 +487,7 @@ static void end_process(struct client_node *self)
 void client_close(struct client_node *self)
 {
     end_process(self);
+    client_spool_close(&self->spool);
     free(self->batches);
     free(self->entries);
     free(self->taken);
@@ -437,12 +527,17 @@ void client_start(struct world *world, struct client_node *self)
 {
     node_begin(&self->node);
     self->wake_us = UINT64_MAX;
-    self->syncing = false;
+    self->retry_us = 0;
+    self->syncing = self->failed = false;
     for (uint64_t i = 1; i <= world->setup->batches; i++)
         self->entries[i].attempt = 0;
     memset(self->taken, 0, world->setup->brokers * sizeof *self->taken);
     world_trace(world, &self->node.name, "starts", NULL);
     replay(world, self);
+    if (has_spool(self) && !client_spool_open(world, self)) {
+        fail(world, self);
+        return;
+    }
     open_session(world, self);
     network_open(world, &self->peer);
     if (dice_chance(&world->dice, world->setup->describe))
@@ -466,11 +561,45 @@ void client_crash(struct world *world, struct client_node *self, bool power_cut)
     for (uint32_t i = 0; i < world->setup->brokers; i++)
         network_hang_up(world, link_at(world, self, i), dice_chance(&world->dice, 500));
     end_process(self);
+    if (has_spool(self))
+        client_spool_end(&self->spool, power_cut);
     if (power_cut)
         lose_unsynced(world, self);
     agenda_add(world->agenda,
                world_now_us(world) + dice_wait(&world->dice, world->setup->restart_us),
                start_again, self);
+}
+
+void client_doom(struct world *world, struct client_node *self, uint32_t steps,
+                 bool power_cut)
+{
+    if (!self->node.up || !has_spool(self))
+        return;
+    world_trace_value(world, &self->node.name,
+                      power_cut ? "will lose power" : "will be killed", "steps", steps);
+    client_spool_doom(&self->spool, steps, power_cut);
+}
+
+void client_disturb_disk(struct world *world, struct client_node *self, uint32_t steps,
+                         enum status status)
+{
+    if (!has_spool(self))
+        return;
+    world_trace_value(world, &self->node.name, "will find its disk full", "steps", steps);
+    client_spool_disturb(&self->spool, steps, status);
+}
+
+void client_spare(struct client_node *self)
+{
+    if (has_spool(self))
+        client_spool_spare(&self->spool);
+}
+
+void client_check_end(struct world *world, const struct client_node *self)
+{
+    if (self->spool.spool != NULL)
+        check_that(world, spool_count(self->spool.spool) == 0,
+                   "the spool keeps a batch whose answer is known");
 }
 
 static void want(struct world *world, struct client_node *self, struct link *link,
@@ -481,7 +610,7 @@ static void want(struct world *world, struct client_node *self, struct link *lin
     world_trace(world, &self->peer.name, wanted ? "learns of" : "forgets",
                 &link->broker->node.name);
     network_want(world, link, wanted);
-    if (self->session == NULL)
+    if (self->session == NULL || self->failed)
         return;
     if (wanted)
         session_peer_add(self->session, link->number, now_ms(world));

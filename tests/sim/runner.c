@@ -64,6 +64,8 @@ static void add_world(struct tally *tally, const struct world *world)
     tally->seeds++;
     tally->events += world->events;
     tally->deaths += world->deaths;
+    tally->spooled += world->spooled;
+    tally->found_again += world->found_again;
     for (int i = 0; i <= OUTCOME_DESCRIBED; i++)
         tally->outcomes[i] += world->outcomes[i];
     for (int i = 0; i < FAULT_COUNT; i++)
@@ -76,6 +78,8 @@ static void add_tally(struct tally *sum, const struct tally *tally)
     sum->seeds += tally->seeds;
     sum->events += tally->events;
     sum->deaths += tally->deaths;
+    sum->spooled += tally->spooled;
+    sum->found_again += tally->found_again;
     for (int i = 0; i <= OUTCOME_DESCRIBED; i++)
         sum->outcomes[i] += tally->outcomes[i];
     for (int i = 0; i < FAULT_COUNT; i++)

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 enum { MS = 1000, SECOND = 1000 * MS };
+enum { SPOOL_DICE = 0x5b001, SPOOL_BLOCK = 4096 };
 
 const char *fault_name(enum fault fault)
 {
@@ -98,7 +99,7 @@ static void draw_worker(struct setup *self, struct dice *dice)
 static void draw_faults(struct setup *self, struct dice *dice)
 {
     uint32_t likely = dice_between(dice, 100, 900);
-    for (int i = 0; i < FAULT_COUNT; i++) {
+    for (int i = 0; i < FAULT_disk_fault; i++) {
         self->weights[i] = dice_chance(dice, likely) ? dice_scaled(dice, 1, 20) : 0;
         self->weight_sum += self->weights[i];
     }
@@ -119,6 +120,21 @@ static void draw_network(struct setup *self, struct dice *dice)
         self->untaken_bytes_max = 0;
 }
 
+/* Dice of their own: with and without spools a seed is the same world. */
+static void draw_spool(struct setup *self)
+{
+    struct dice dice;
+    dice_init(&dice, self->seed ^ SPOOL_DICE);
+    if (!dice_chance(&dice, 400))
+        return;
+    self->spool = dice_between(&dice, 300, 1000);
+    self->spool_bytes = (uint64_t)SPOOL_BLOCK * dice_scaled(&dice, 1, 60);
+    if (self->fault_us == 0)
+        return;
+    self->weights[FAULT_disk_fault] = dice_scaled(&dice, 1, 20);
+    self->weight_sum += self->weights[FAULT_disk_fault];
+}
+
 void setup_draw(struct setup *self, uint64_t seed)
 {
     struct dice dice;
@@ -133,10 +149,11 @@ void setup_draw(struct setup *self, uint64_t seed)
     self->calm_us_max = 3600ull * SECOND;
     if (dice_chance(&dice, 150)) { /* peace */
         self->link_us = dice_scaled(&dice, 20, 5 * MS);
-        return;
+    } else {
+        draw_network(self, &dice);
+        draw_faults(self, &dice);
     }
-    draw_network(self, &dice);
-    draw_faults(self, &dice);
+    draw_spool(self);
 }
 
 bool setup_is_orderly(const struct setup *self)
@@ -166,9 +183,9 @@ void setup_print(const struct setup *self, FILE *out)
     fprintf(out,
             "%" PRIu32 " brokers, %" PRIu32 " workers of %" PRIu32 " threads, %" PRIu32
             " clients of %" PRIu32 " batches, %" PRIu32 " regions; per mille: %" PRIu32
-            " poison, %" PRIu32 " invalid\n",
+            " poison, %" PRIu32 " invalid, %" PRIu32 " with a spool\n",
             self->brokers, self->workers, self->threads, self->clients, self->batches,
-            self->regions, self->poison, self->invalid);
+            self->regions, self->poison, self->invalid, self->spool);
     fprintf(out,
             "lease %" PRIu32 ", liveness %" PRIu32 " ticks; resend %" PRIu64
             ", silence %" PRIu64 " ms; link %" PRIu64 "+%" PRIu64 ", begin %" PRIu64

@@ -30,7 +30,8 @@
     X(partition)                                                                         \
     X(isolate_broker)                                                                    \
     X(store_away)                                                                        \
-    X(promote)
+    X(promote)                                                                           \
+    X(disk_fault)
 
 enum fault {
 #define FAULT_ENUM(name) FAULT_##name,
@@ -57,6 +58,8 @@ struct setup {
     uint32_t deadline, deadline_ms;
     uint32_t poison, invalid;
     uint32_t describe; /* per mille of the clients ask what the models read */
+    uint32_t spool;    /* per mille of the clients that count have one */
+    uint64_t spool_bytes;
 
     /* limits of brokers, sessions and workers */
     uint32_t jobs_max, regions_max, workers_max, attempts_max;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: whatever a seed draws - processes that die, stand still and drain, a network that
- * breaks, holds back, loses, doubles and reorders, a store that is away - each batch is
- * settled once, its client learns that, and every invariant of check.h holds. Method: a
+ * breaks, holds back, loses, doubles and reorders, a store that is away, spools that are
+ * full, fail or lose power - each batch is settled once, its client learns that, nothing
+ * that a spool accepted is lost, and every invariant of check.h holds. Method: a
  * fixed set of seeds of the simulator; chw-sim runs more. */
 
 #include "tests/sim/runner.h"
@@ -37,14 +38,14 @@ static void every_seed_of_the_fixed_set_keeps_all_invariants(void **state)
     assert_true(tally.outcomes[OUTCOME_EXPIRED] > 0);
     assert_true(tally.counters.burials > 0 && tally.counters.leases_lost > 0);
     assert_true(tally.counters.jobs_busy > 0 && tally.counters.jobs_duplicate > 0);
+    assert_true(tally.spooled > 0 && tally.found_again > 0);
 }
 
 /* 11306: a batch that was lost with its PING's period in step with its own was never sent
  * again. 147289: a worker that a full broker refused was asked who it was, for ever. */
 static void seeds_that_once_failed_fail_no_more(void **state)
 {
-    static const uint64_t seeds[] = {664,   4606,  5252,  11306,
-                                     15507, 20725, 147289};
+    static const uint64_t seeds[] = {664, 4606, 5252, 11306, 15507, 20725, 147289};
     struct tally tally = {0};
     (void)state;
     for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)

@@ -35,6 +35,7 @@ struct world {
     /* what there was, for people and for tests that want to see it */
     uint64_t events, outcomes[OUTCOME_DESCRIBED + 1], deaths;
     uint64_t faults[FAULT_COUNT];
+    uint64_t spooled, found_again; /* batches put into spools, and there after a crash */
     struct counters counters; /* of all brokers that ended */
 };
 
