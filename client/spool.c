@@ -324,6 +324,13 @@ static enum status read_files(struct spool *self, struct error_text *error)
     return status;
 }
 
+/* One that was killed between a rename and its sync left a batch that the power could
+ * still take away: from now on it is kept like others. */
+static enum status keep_names(struct spool *self, struct error_text *error)
+{
+    return self->disk.sync(self->disk.arg, error);
+}
+
 enum status spool_open(const struct spool_disk *disk, const uint8_t *client,
                        uint64_t bytes_max, struct spool **out, struct error_text *error)
 {
@@ -336,6 +343,8 @@ enum status spool_open(const struct spool_disk *disk, const uint8_t *client,
     if (client != NULL)
         memcpy(self->client, client, CLIENT_ID_SIZE);
     enum status status = read_files(self, error);
+    if (status == STATUS_OK && !self->only_looks)
+        status = keep_names(self, error);
     if (status != STATUS_OK) {
         spool_close(self);
         return status;

@@ -69,8 +69,8 @@ struct spool_batch {
 struct spool;
 
 /* Reads what is there: every head, not yet the bodies. `client`: whose it is, and what
- * the last crash left half is removed; NULL: only to look, at whoever's, while its owner
- * may work on it. `bytes_max` bounds spool_bytes(). STATUS_CORRUPT: a file is damaged or
+ * the last crash left half is removed, and the rest durable; NULL: only to look, at
+ * whoever's, while its owner may work on it. `bytes_max` bounds spool_bytes(). STATUS_CORRUPT: a file is damaged or
  * another client's; `error` names it. */
 MUST_CHECK enum status spool_open(const struct spool_disk *disk, const uint8_t *client,
                                   uint64_t bytes_max, struct spool **out,

@@ -364,6 +364,25 @@ static void nothing_kept_is_lost_when_the_power_goes_again_while_coming_back(voi
         }
 }
 
+/* The one who comes back sends it and counts on from it. */
+static void batch_of_a_killed_writer_is_durable_once_it_is_shown(void **state)
+{
+    (void)state;
+    struct story story;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        begin_story(&story, seed);
+        reopen();
+        memory_disk_cut_after(self.memory, 3); /* renamed, not yet synced */
+        assert_int_equal(put(1), STATUS_IO);
+        memory_disk_revive(self.memory);
+        reopen();
+        assert_whole(1);
+        memory_disk_restart(self.memory);
+        reopen();
+        assert_whole(1);
+    }
+}
+
 /* A step that fails once: the client is told, and what it was told holds. */
 static void nothing_kept_is_lost_wherever_the_disk_fails(void **state)
 {
@@ -610,6 +629,7 @@ int main(void)
         TEST(full_disk_keeps_nothing_half_and_all_that_was_kept),
         TEST(nothing_kept_is_lost_wherever_the_power_goes),
         TEST(nothing_kept_is_lost_when_the_power_goes_again_while_coming_back),
+        TEST(batch_of_a_killed_writer_is_durable_once_it_is_shown),
         TEST(nothing_kept_is_lost_wherever_the_disk_fails),
         TEST(refused_batch_does_not_come_back),
         TEST(put_that_cannot_be_taken_back_breaks_the_spool),
