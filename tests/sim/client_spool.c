@@ -148,18 +148,22 @@ bool client_spool_load(struct world *world, struct client_node *client, uint64_t
         return false;
     describe(world, &client->batches[sequence], body, &given);
     check_that(world, is_same(&kept, &given), "the spool has another batch than was put");
+    check_that(world, kept.header.attempt >= client->entries[sequence].attempt_kept,
+               "the spool forgot how many workers a batch has cost");
     client->entries[sequence].attempt = kept.header.attempt;
     free(kept.body);
     return true;
 }
 
-/* Where the disk is only full, the count is kept in memory. */
+/* Where the disk is only full, the count is in memory. */
 bool client_spool_charge(struct client_node *client, uint64_t sequence)
 {
     struct client_spool *self = &client->spool;
-    uint8_t attempt = client->entries[sequence].attempt;
-    return spool_charge(self->spool, sequence, attempt, NULL) == STATUS_OK ||
-           !memory_disk_is_cut(self->disk);
+    struct entry *entry = &client->entries[sequence];
+    if (spool_charge(self->spool, sequence, entry->attempt, NULL) != STATUS_OK)
+        return !memory_disk_is_cut(self->disk);
+    entry->attempt_kept = entry->attempt;
+    return true;
 }
 
 bool client_spool_remove(struct client_node *client, uint64_t sequence)

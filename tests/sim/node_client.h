@@ -17,8 +17,9 @@ enum kept { KEPT_NOT, KEPT_WRITTEN, KEPT_SYNCED };
 struct entry {
     struct answer answer;
     enum kept kept;
-    uint8_t attempt; /* workers that it has cost, as told; lost in a crash, unless it
-                      * is in a spool */
+    uint8_t attempt;      /* workers that it has cost, as told; lost in a crash, unless it
+                           * is in a spool */
+    uint8_t attempt_kept; /* as the spool has promised */
 };
 
 struct client_node {

@@ -356,11 +356,12 @@ static bool work(struct world *world, struct thread *self)
 
 /* ---- receiving ---- */
 
-/* What a broker took for lost on a way that was blocked arrives in the end. */
+/* What a broker took for lost, on a way that was blocked or at a worker that was stuck
+ * for longer than a lease, is there in the end. */
 static bool may_overflow(const struct world *world, const struct link *link)
 {
     return !setup_is_orderly(world->setup) || link->blocked_until_us[UP] > 0 ||
-           link->blocked_until_us[DOWN] > 0;
+           link->blocked_until_us[DOWN] > 0 || link->peer->node->troubled_until_us > 0;
 }
 
 static void take_task(struct world *world, struct thread *self, struct link *link,

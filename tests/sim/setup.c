@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 enum { MS = 1000, SECOND = 1000 * MS };
-enum { SPOOL_DICE = 0x5b001, SPOOL_BLOCK = 4096 };
+enum { SPOOL_DICE = 0x5b001, BURDEN_DICE = 0xb42de, SPOOL_BLOCK = 4096 };
 
 const char *fault_name(enum fault fault)
 {
@@ -120,7 +120,19 @@ static void draw_network(struct setup *self, struct dice *dice)
         self->untaken_bytes_max = 0;
 }
 
-/* Dice of their own: with and without spools a seed is the same world. */
+/* Workers that have something to do for seconds on end: only then do leases run out that
+ * should have been renewed, and credits that were not given back. Dice of its own, like
+ * the next: without it a seed is the same world. */
+static void draw_burden(struct setup *self)
+{
+    struct dice dice;
+    dice_init(&dice, self->seed ^ BURDEN_DICE);
+    if (!dice_chance(&dice, 120))
+        return;
+    self->begin_us = dice_between(&dice, 5 * MS, 150 * MS);
+    self->submit_us = dice_scaled(&dice, 1 * MS, 20 * MS);
+}
+
 static void draw_spool(struct setup *self)
 {
     struct dice dice;
@@ -129,6 +141,8 @@ static void draw_spool(struct setup *self)
         return;
     self->spool = dice_between(&dice, 300, 1000);
     self->spool_bytes = (uint64_t)SPOOL_BLOCK * dice_scaled(&dice, 1, 60);
+    if (dice_chance(&dice, 500)) /* a slow disk: much is lost with the power */
+        self->sync_us = dice_scaled(&dice, 10 * MS, 500 * MS);
     if (self->fault_us == 0)
         return;
     self->weights[FAULT_disk_fault] = dice_scaled(&dice, 1, 20);
@@ -145,6 +159,7 @@ void setup_draw(struct setup *self, uint64_t seed)
     draw_broker(self, &dice);
     draw_session(self, &dice);
     draw_worker(self, &dice);
+    draw_burden(self);
     self->chaos_us = dice_scaled(&dice, 2 * SECOND, 30 * SECOND);
     self->calm_us_max = 3600ull * SECOND;
     if (dice_chance(&dice, 150)) { /* peace */
