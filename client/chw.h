@@ -3,11 +3,11 @@
  *
  *      open -> describe -> [batch -> submit]... -> [wait -> result]... -> close
  *
- * Asynchronous: chw_submit() never waits, up to `window` batches are in flight, and
- * results arrive by chw_wait() in any order. The library starts no thread besides
- * libzmq's; sockets are served inside chw_submit() and chw_wait(), so call chw_wait()
- * while anything is outstanding. A client belongs to one thread; batches and results to
- * whoever holds them.
+ * Asynchronous: chw_submit() never waits for a broker, up to `window` batches are in
+ * flight, and results arrive by chw_wait() in any order. The library starts no thread
+ * besides libzmq's; sockets are served inside chw_submit() and chw_wait(), so call
+ * chw_wait() while anything is outstanding. A client belongs to one thread; batches and
+ * results to whoever holds them.
  *
  * There may be several brokers: each batch goes to one that answers and has little to
  * do. A batch ends once. It is sent again, under the same key and to whichever broker is
@@ -15,6 +15,9 @@
  * happens, and answered once. With a journal this outlives
  * the process: open the same journal, submit the same batches in the same order, and
  * those that were answered before are answered from the journal without being sent.
+ *
+ * With a spool the batches outlive the process, too: each is on the disk before it is
+ * sent, whether or not there is a broker, and goes from there when its answer is.
  *
  * Only what is put into a batch travels. Never put a patient's identity into one.
  *
@@ -47,7 +50,7 @@ enum chw_status {
     CHW_INVALID,     /* an argument is not allowed here */
     CHW_NOT_FOUND,   /* no such model, alias, program or answer */
     CHW_TAKEN,       /* the journal is open in another process */
-    CHW_CORRUPT,     /* the journal is damaged, or belongs to another job */
+    CHW_CORRUPT,     /* the journal or the spool is damaged, or of another job */
     CHW_UNAVAILABLE, /* the cluster cannot answer now */
     CHW_IO,          /* a file or socket operation failed: close and open again */
     CHW_NOMEM,
@@ -100,6 +103,14 @@ struct chw_options {
      * batches out of long queues, and no more. */
     uint32_t deadline_ms;
     enum chw_priority priority; /* of all batches of this client */
+    /* A folder of one job, made where there is none, with a journal in it (`journal` is
+     * NULL); not with `what_if`. chw_submit() succeeds when the batch is durable there,
+     * however many wait; `window` of them are in flight. It is removed when its answer is
+     * durable. Opened again, the folder's batches are sent at once under the same keys,
+     * and chw_wait() gives their answers. Whoever goes on submits the same batches in the
+     * same order, from the first: what is answered, or there, is not put there again. */
+    const char *spool;
+    uint64_t spool_bytes; /* that its batches may take on the disk; 0: 1 GiB */
 };
 
 /* Does not wait for the broker: it may come later. CHW_INVALID, CHW_TAKEN, CHW_CORRUPT,
@@ -114,7 +125,7 @@ CHW_API void chw_close(struct chw_client *client);
 /* Why the last call on this client failed. */
 CHW_API const char *chw_last_error(const struct chw_client *client);
 
-/* Submitted and not yet returned by chw_wait(). */
+/* Submitted, or in the spool, and not yet returned by chw_wait(). */
 CHW_API uint32_t chw_outstanding(const struct chw_client *client);
 
 /* Answers in the journal. */
@@ -215,15 +226,19 @@ CHW_API size_t chw_batch_rows(const struct chw_batch *batch);
 /* ---- submit and wait ---- */
 
 /* Give the batch the next sequence number, from 1, and send it when the broker is there.
- * The batch may be freed afterwards. CHW_FULL: take results first. CHW_INVALID: no rows,
- * too large, or the journal answered another batch under this number. */
+ * The batch may be freed afterwards. CHW_FULL: take results first, or (with a spool) wait
+ * for answers to make room on the disk. CHW_INVALID: no rows, too large, or the journal
+ * answered, or the spool keeps, another batch under this number. CHW_IO: the spool cannot
+ * be written; what it kept before, it keeps. */
 CHW_API CHW_CHECK enum chw_status
 chw_submit(struct chw_client *client, const struct chw_batch *batch, uint64_t *sequence);
 
 struct chw_result;
 
 /* The next finished batch, in any order; the caller frees it. With a journal it is on the
- * disk by now. CHW_TIMEOUT, CHW_IDLE, CHW_IO. */
+ * disk by now. CHW_TIMEOUT, CHW_IDLE, CHW_IO. With a spool, CHW_CORRUPT: the file of a
+ * batch is damaged, or gone and those behind it wait until it is submitted again;
+ * chw_last_error() says which, and what to do. */
 CHW_API CHW_CHECK enum chw_status chw_wait(struct chw_client *client, uint32_t timeout_ms,
                                            struct chw_result **result);
 
@@ -235,7 +250,8 @@ CHW_API CHW_CHECK enum chw_status chw_recall(struct chw_client *client, uint64_t
 
 enum chw_outcome {
     CHW_COUNTED = 1,       /* scored and counted */
-    CHW_BATCH_INVALID = 2, /* cannot be scored as a whole; the reason says why */
+    CHW_BATCH_INVALID = 2, /* cannot be scored as a whole, or a person gave up its damaged
+                            * file; the reason says why */
     CHW_DEAD = 3,          /* given up after the last attempt; kept as a dead letter */
     CHW_SCORED = 4,        /* what-if: scored, nothing counted */
     CHW_ACKNOWLEDGED = 5,  /* answered before, to a journal that is no longer there */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client.c - libchw's front: the calls of chw.h. The session decides, the link and the
- * journal act. */
+/* client.c - libchw's front: the calls of chw.h. The session decides; the link, the
+ * journal and the spool act. */
 #include "client/client.h"
 
 #include "client/batch.h"
@@ -64,7 +64,7 @@ const char *chw_status_text(enum chw_status status)
         [CHW_INVALID] = "an argument is not allowed here",
         [CHW_NOT_FOUND] = "there is no such thing",
         [CHW_TAKEN] = "it is in use by another process",
-        [CHW_CORRUPT] = "the journal is damaged or belongs to another job",
+        [CHW_CORRUPT] = "the journal or the spool is damaged or belongs to another job",
         [CHW_UNAVAILABLE] = "the cluster cannot answer now",
         [CHW_IO] = "a file or socket operation failed",
         [CHW_NOMEM] = "out of memory",
@@ -113,6 +113,12 @@ static enum status check_options(const struct chw_options *options,
                          "the priority is %d; expected CHW_BULK (%d) or "
                          "CHW_INTERACTIVE (%d)",
                          (int)options->priority, CHW_BULK, CHW_INTERACTIVE);
+    if (options->spool != NULL && options->journal != NULL)
+        return error_set(error, STATUS_INVALID,
+                         "a spool has its own journal: leave `journal` NULL");
+    if (options->spool != NULL && options->what_if)
+        return error_set(error, STATUS_INVALID,
+                         "a what-if counts nothing, so there is nothing to spool");
     return STATUS_OK;
 }
 
@@ -131,19 +137,32 @@ static enum status take_options(struct chw_client *self,
     return check_options(&self->options, error);
 }
 
-static enum status open_journal(struct chw_client *self, struct error_text *error)
+static enum status open_journal(struct chw_client *self, const char *path,
+                                struct error_text *error)
 {
     struct digest job = {{0}};
-    if (self->options.journal == NULL) {
-        random_bytes(self->id, sizeof self->id);
-        return STATUS_OK;
-    }
     if (self->options.job != NULL)
         memcpy(job.bytes, self->options.job, sizeof job.bytes);
-    enum status status = journal_open(self->options.journal, &job, &self->journal, error);
+    enum status status = journal_open(path, &job, &self->journal, error);
     if (status == STATUS_OK)
         memcpy(self->id, journal_client(self->journal), sizeof self->id);
     return status;
+}
+
+static enum status open_files(struct chw_client *self, struct error_text *error)
+{
+    char *path = NULL;
+    if (self->options.journal != NULL)
+        return open_journal(self, self->options.journal, error);
+    if (self->options.spool == NULL) {
+        random_bytes(self->id, sizeof self->id);
+        return STATUS_OK;
+    }
+    enum status status = client_name_journal(self, &path, error);
+    if (status == STATUS_OK)
+        status = open_journal(self, path, error);
+    free(path);
+    return status == STATUS_OK ? client_open_spool(self, error) : status;
 }
 
 static enum status open_pending(struct chw_client *self, uint32_t span,
@@ -185,7 +204,7 @@ static enum status open_parts(struct chw_client *self, struct error_text *error)
             ? error_set(error, STATUS_NOMEM, "out of memory")
             : link_open(self->endpoint, self->options.insecure, &self->link, error);
     if (status == STATUS_OK)
-        status = open_journal(self, error);
+        status = open_files(self, error);
     return status == STATUS_OK ? open_session(self, error) : status;
 }
 
@@ -240,15 +259,17 @@ void chw_close(struct chw_client *client)
     free_all(&client->finished);
     chw_description_free(client->description);
     session_free(client->session);
+    spool_close(client->spool);
     journal_close(client->journal);
     link_close(client->link);
+    free(client->folder);
     free(client->endpoint);
     free(client);
 }
 
 uint32_t chw_outstanding(const struct chw_client *client)
 {
-    return client->pending_count + client->finished_count;
+    return (uint32_t)client->unanswered + client->finished_count;
 }
 
 uint64_t chw_answered(const struct chw_client *client)
@@ -306,13 +327,13 @@ void client_add_pending(struct chw_client *self, struct request *request)
     struct request **at = place(self, request->header.key.sequence);
     assert(*at == NULL);
     *at = request;
-    self->pending_count += request->header.type == MESSAGE_SCORE;
+    self->unanswered += request->header.type == MESSAGE_SCORE && self->spool == NULL;
 }
 
 void client_end_pending(struct chw_client *self, struct request *request)
 {
     *place(self, request->header.key.sequence) = NULL;
-    self->pending_count -= request->header.type == MESSAGE_SCORE;
+    self->unanswered -= request->header.type == MESSAGE_SCORE;
     link_body_free(request->body);
     request->body = NULL;
 }
@@ -342,6 +363,8 @@ enum status client_give_up(struct chw_client *self, struct request *request,
 static enum status serve(struct chw_client *self)
 {
     enum status status = client_receive(self);
+    if (status == STATUS_OK)
+        status = client_feed(self);
     if (status == STATUS_OK)
         status = client_act(self);
     self->served_ms = clock_monotonic_ms();
@@ -374,18 +397,26 @@ static enum chw_status fail_with(struct chw_client *self, enum status status,
     return translate(error_set(&self->error, status, "%s", text));
 }
 
-/* The journal has an answer under the next number: it must be this batch's. */
-static enum status read_answer(struct chw_client *self, struct request *request)
+/* A batch that was given up because it was damaged has no digest. */
+static bool is_of(const struct request *request, const struct digest *answered)
+{
+    static const struct digest unknown = {{0}};
+    return memcmp(answered, &request->digest, sizeof *answered) == 0 ||
+           memcmp(answered, &unknown, sizeof *answered) == 0;
+}
+
+/* The journal has an answer under this number: it must be this batch's. */
+static enum status read_answer(struct chw_client *self, struct request *request,
+                               uint64_t sequence)
 {
     struct digest digest;
     uint8_t *payload;
     size_t size;
-    uint64_t sequence = session_next_sequence(self->session);
     enum status status =
         journal_read(self->journal, sequence, &digest, &payload, &size, &self->error);
     if (status != STATUS_OK)
         return status;
-    if (memcmp(digest.bytes, request->digest.bytes, sizeof digest.bytes) != 0)
+    if (!is_of(request, &digest))
         status = error_set(&self->error, STATUS_INVALID,
                            "batch %llu is not the one that the journal answers",
                            (unsigned long long)sequence);
@@ -396,12 +427,17 @@ static enum status read_answer(struct chw_client *self, struct request *request)
     return status;
 }
 
-static enum status replay(struct chw_client *self, struct request *request)
+enum status client_replay(struct chw_client *self, struct request *request,
+                          uint64_t sequence)
 {
-    enum status status = read_answer(self, request);
+    enum status status = read_answer(self, request, sequence);
     if (status != STATUS_OK)
         return status;
-    request->header.key.sequence = session_skip(self->session);
+    if (journal_is_recent(self->journal, sequence)) {
+        request_free(request); /* it came before the batch was submitted again */
+        return STATUS_OK;
+    }
+    request->header.key.sequence = sequence;
     request->is_final = true;
     client_hand_over(self, request);
     return STATUS_OK;
@@ -418,6 +454,38 @@ static enum status send_new(struct chw_client *self, struct request *request)
     client_add_pending(self, request);
     self->failed |= client_act(self) != STATUS_OK;
     return STATUS_OK;
+}
+
+/* The journal's next answer, or a batch for the session. */
+static enum status submit(struct chw_client *self, struct request *request,
+                          uint64_t *sequence)
+{
+    *sequence = session_next_sequence(self->session);
+    if (self->journal == NULL || !journal_has(self->journal, *sequence))
+        return send_new(self, request);
+    enum status status = client_replay(self, request, *sequence);
+    if (status == STATUS_OK)
+        session_skip(self->session);
+    return status;
+}
+
+/* First on the disk. Answers that are here make room there. A batch that is kept is
+ * accepted, whatever comes of sending it: that is told by the next call. */
+static enum status submit_to_spool(struct chw_client *self, struct request *request,
+                                   uint64_t *sequence)
+{
+    enum status status = serve(self);
+    if (status == STATUS_OK)
+        status = client_keep(self, request, sequence);
+    if (status == STATUS_OK)
+        self->failed |= client_feed(self) != STATUS_OK || client_act(self) != STATUS_OK;
+    return status;
+}
+
+static bool is_full(const struct chw_client *self)
+{
+    uint32_t held = self->spool == NULL ? chw_outstanding(self) : self->finished_count;
+    return held >= self->options.window;
 }
 
 static void describe_batch(struct chw_client *self, const struct chw_batch *batch,
@@ -460,15 +528,13 @@ enum chw_status chw_submit(struct chw_client *client, const struct chw_batch *ba
     struct request *request = NULL;
     if (client->failed)
         return CHW_IO;
-    if (chw_outstanding(client) >= client->options.window)
-        return CHW_FULL;
+    if (is_full(client))
+        return fail_with(client, STATUS_FULL, "take results first: the window is full");
     enum status status = encode(client, batch, &request);
     if (status != STATUS_OK)
         return translate(status);
-
-    *sequence = session_next_sequence(client->session);
-    bool is_answered = client->journal != NULL && journal_has(client->journal, *sequence);
-    status = is_answered ? replay(client, request) : send_new(client, request);
+    status = client->spool == NULL ? submit(client, request, sequence)
+                                   : submit_to_spool(client, request, sequence);
     if (status != STATUS_OK)
         request_free(request);
     return translate(status);
@@ -486,6 +552,15 @@ static struct chw_result *take_finished(struct chw_client *self)
     request->result = NULL;
     request_free(request);
     return result;
+}
+
+static enum chw_status fail_stuck(struct chw_client *self)
+{
+    return translate(error_set(
+        &self->error, STATUS_CORRUPT,
+        "batch %llu is missing in %s, and those behind it wait: submit the same batches "
+        "again",
+        (unsigned long long)session_next_sequence(self->session), self->folder));
 }
 
 enum chw_status chw_wait(struct chw_client *client, uint32_t timeout_ms,
@@ -506,6 +581,8 @@ enum chw_status chw_wait(struct chw_client *client, uint32_t timeout_ms,
         }
         if (chw_outstanding(client) == 0)
             return CHW_IDLE;
+        if (client_is_stuck(client))
+            return fail_stuck(client);
     } while (pause_until(client, now_ms + timeout_ms));
     return CHW_TIMEOUT;
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* client.h - what the parts of libchw's front share: client.c (the calls of chw.h),
- * client_answers.c (what arrives) and client_steps.c (what the session wants done).
+ * client_answers.c (what arrives), client_steps.c (what the session wants done) and
+ * client_spool.c (what waits on the disk).
  *
  *   chw_submit: request, PENDING ---answer---> UNSYNCED ---journal synced---> FINISHED
- *               kept to be sent again          where there is a journal    for chw_wait()
+ *        |      kept to be sent again          where there is a journal    for chw_wait()
+ *        |               ^
+ *        +-> in a spool: on the disk, in order, as the window has room
  *
  * acked_below, which each SCORE carries, advances where session_final() is called: after
  * the sync where there is a journal, else when the caller takes the result. */
@@ -16,6 +19,7 @@
 #include "client/journal.h"
 #include "client/link.h"
 #include "client/session.h"
+#include "client/spool.h"
 
 /* A batch or a DESCRIBE, until the caller has its answer. */
 struct request {
@@ -35,11 +39,14 @@ struct chw_client {
     struct session *session;
     struct link *link;
     struct journal *journal; /* NULL: answers are not kept */
+    struct spool *spool;     /* NULL: batches are not kept */
+    char *folder;            /* of the spool */
+    uint64_t next;           /* where there is a spool: what chw_submit() gives next */
     uint8_t id[CLIENT_ID_SIZE];
 
     struct request **pending; /* by sequence: a ring as long as the session's span */
     uint64_t mask;
-    uint32_t pending_count;
+    uint64_t unanswered;     /* batches pending, or in the spool */
     struct list unsynced;    /* answered, in the journal, not yet synced */
     struct list finished;    /* for the caller */
     uint32_t finished_count; /* of both */
@@ -70,6 +77,11 @@ void client_hand_over(struct chw_client *self, struct request *request);
 MUST_CHECK enum status client_give_up(struct chw_client *self, struct request *request,
                                       enum chw_outcome outcome, const char *reason);
 
+/* Where the journal has an answer under this number: gives it to chw_wait() and takes
+ * `request` over, if it is this batch's and no run before has. */
+MUST_CHECK enum status client_replay(struct chw_client *self, struct request *request,
+                                     uint64_t sequence);
+
 void client_notify(struct chw_client *self, enum chw_notice notice, const char *format,
                    ...) __attribute__((format(printf, 3, 4)));
 
@@ -77,5 +89,25 @@ void client_notify(struct chw_client *self, enum chw_notice notice, const char *
 MUST_CHECK enum status client_receive(struct chw_client *self);
 /* Do what the session says. */
 MUST_CHECK enum status client_act(struct chw_client *self);
+
+/* ---- where there is a spool ---- */
+
+/* The folder, made where there is none, and its journal's name, the caller's to free. */
+MUST_CHECK enum status client_name_journal(struct chw_client *self, char **path,
+                                           struct error_text *error);
+/* The journal is open. */
+MUST_CHECK enum status client_open_spool(struct chw_client *self,
+                                         struct error_text *error);
+/* The next batch is durable, or has been for long, or is answered; takes `request` over
+ * on STATUS_OK. */
+MUST_CHECK enum status client_keep(struct chw_client *self, struct request *request,
+                                   uint64_t *sequence);
+/* From the disk to the session, as many as it may have in flight. */
+MUST_CHECK enum status client_feed(struct chw_client *self);
+/* A worker ended over it. */
+MUST_CHECK enum status client_charge(struct chw_client *self,
+                                     const struct request *request);
+/* Batches wait behind one that is not there. */
+bool client_is_stuck(const struct chw_client *self);
 
 #endif

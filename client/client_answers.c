@@ -43,7 +43,7 @@ static enum status keep(struct chw_client *self, struct request *request,
 }
 
 /* One sync for all answers of a round; then they are final, and acked_below may pass
- * them. */
+ * them. What it has passed need not be kept. */
 static enum status sync_answers(struct chw_client *self)
 {
     if (list_empty(&self->unsynced))
@@ -56,6 +56,9 @@ static enum status sync_answers(struct chw_client *self)
         self->finished_count--;
         client_hand_over(self, request);
     }
+    if (status == STATUS_OK && self->spool != NULL)
+        status = spool_remove_below(self->spool, session_acked_below(self->session),
+                                    &self->error);
     return status;
 }
 
@@ -177,9 +180,12 @@ static enum status on_expired(struct chw_client *self, const struct link_message
 static enum status on_charged(struct chw_client *self, const struct link_message *message)
 {
     struct request *request = client_find(self, message->header.key.sequence);
-    if (request != NULL && request->header.attempt < message->header.attempt)
-        request->header.attempt = message->header.attempt;
-    return STATUS_OK;
+    if (request == NULL || request->header.attempt >= message->header.attempt)
+        return STATUS_OK;
+    request->header.attempt = message->header.attempt;
+    return self->spool != NULL && request->header.type == MESSAGE_SCORE
+               ? client_charge(self, request)
+               : STATUS_OK;
 }
 
 /* ---- of the brokers themselves ---- */

@@ -38,6 +38,7 @@ struct journal {
     struct digest job;
     bool only_looks;
     uint64_t size; /* all before it is good */
+    uint64_t opened_size;
     bool dirty;    /* appended since the last sync */
     bool broken;   /* what a failed write left could not be cut off */
     uint64_t count, last;
@@ -387,6 +388,7 @@ enum status journal_open(const char *path, const struct digest *job, struct jour
         journal_close(self);
         return status;
     }
+    self->opened_size = self->size;
     *out = self;
     return STATUS_OK;
 }
@@ -446,6 +448,12 @@ bool journal_has(const struct journal *self, uint64_t sequence)
 uint64_t journal_last(const struct journal *self)
 {
     return self->last;
+}
+
+bool journal_is_recent(const struct journal *self, uint64_t sequence)
+{
+    const struct place *place = find_place(self, sequence);
+    return place != NULL && place->offset > self->opened_size;
 }
 
 /* ---- writing and reading ---- */

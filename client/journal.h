@@ -25,9 +25,9 @@
 
 struct journal;
 
-/* Made with a random client id where there is none; its folder is synced. The file stays
- * locked. STATUS_TAKEN; STATUS_CORRUPT: damaged (says where), or of another job;
- * STATUS_IO. */
+/* Made with a random client id where there is none; its folder is synced, and so is what
+ * an owner left who was killed before he had. The file stays locked. STATUS_TAKEN;
+ * STATUS_CORRUPT: damaged (says where), or of another job; STATUS_IO. */
 MUST_CHECK enum status journal_open(const char *path, const struct digest *job,
                                     struct journal **out, struct error_text *error);
 /* Only to look, at whichever job's, while its owner may append to it: it is not locked
@@ -43,6 +43,8 @@ const struct digest *journal_job(const struct journal *self);
 uint64_t journal_count(const struct journal *self);
 bool journal_has(const struct journal *self, uint64_t sequence);
 uint64_t journal_last(const struct journal *self); /* the highest; 0: none */
+/* It has one, and it came since the journal was opened. */
+bool journal_is_recent(const struct journal *self, uint64_t sequence);
 
 /* On an error the file is as before. Not durable before journal_sync(). */
 MUST_CHECK enum status journal_append(struct journal *self, uint64_t sequence,

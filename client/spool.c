@@ -264,27 +264,35 @@ static enum status drop_part(struct spool *self, uint64_t sequence,
 }
 
 /* STATUS_NOT_FOUND: its owner removed it while we looked. */
-static enum status read_head(struct spool *self, struct entry *entry,
-                             struct error_text *error)
+static enum status read_head(const struct spool *self, const struct entry *entry,
+                             struct spool_batch *batch, struct error_text *error)
 {
     char name[NAME_SIZE];
     uint8_t bytes[HEAD_SIZE];
     size_t size;
-    struct spool_batch batch;
     format_name(entry->sequence, KIND_BATCH, name);
     enum status status =
         self->disk.get(self->disk.arg, name, bytes, sizeof bytes, &size, error);
     if (status != STATUS_OK)
         return status;
-    const char *fault = decode_head(bytes, size, entry->sequence, &batch);
+    const char *fault = decode_head(bytes, size, entry->sequence, batch);
     if (fault == NULL)
-        fault = check_size(&batch, entry->file_size);
-    if (fault != NULL)
-        return damaged(self, entry->sequence, fault, error);
+        fault = check_size(batch, entry->file_size);
+    return fault == NULL ? STATUS_OK : damaged(self, entry->sequence, fault, error);
+}
+
+static enum status take_batch(const struct spool *self, struct entry *entry,
+                              struct error_text *error)
+{
+    struct spool_batch batch;
+    enum status status = read_head(self, entry, &batch, error);
+    if (status != STATUS_OK)
+        return status;
     if (!self->only_looks &&
         memcmp(batch.header.key.client, self->client, CLIENT_ID_SIZE) != 0)
-        return error_set(error, STATUS_CORRUPT, "%s/%s belongs to another journal",
-                         self->disk.folder, name);
+        return error_set(error, STATUS_CORRUPT, "%s/%016llx%s belongs to another journal",
+                         self->disk.folder, (unsigned long long)entry->sequence,
+                         suffixes[KIND_BATCH]);
     entry->digest = batch.digest;
     return STATUS_OK;
 }
@@ -298,7 +306,7 @@ static enum status take_file(struct spool *self, struct entry *from,
     if (entry.kind == KIND_PART)
         return drop_part(self, entry.sequence, error);
     if (entry.kind == KIND_BATCH)
-        status = read_head(self, &entry, error);
+        status = take_batch(self, &entry, error);
     if (status == STATUS_NOT_FOUND && self->only_looks)
         return STATUS_OK;
     if (status != STATUS_OK)
@@ -461,18 +469,36 @@ static enum status read_file(const struct spool *self, const struct entry *entry
     return fault == NULL ? STATUS_OK : damaged(self, entry->sequence, fault, error);
 }
 
+static enum status find_batch(const struct spool *self, uint64_t sequence,
+                              const struct entry **entry, struct error_text *error)
+{
+    *entry = find(self, sequence, KIND_BATCH);
+    return *entry != NULL
+               ? STATUS_OK
+               : error_set(error, STATUS_NOT_FOUND, "batch %llu is not in the spool",
+                           (unsigned long long)sequence);
+}
+
+enum status spool_head(const struct spool *self, uint64_t sequence,
+                       struct spool_batch *out, struct error_text *error)
+{
+    const struct entry *entry;
+    enum status status = find_batch(self, sequence, &entry, error);
+    return status == STATUS_OK ? read_head(self, entry, out, error) : status;
+}
+
 enum status spool_load(const struct spool *self, uint64_t sequence,
                        struct spool_batch *out, struct error_text *error)
 {
-    const struct entry *entry = find(self, sequence, KIND_BATCH);
-    if (entry == NULL)
-        return error_set(error, STATUS_NOT_FOUND, "batch %llu is not in the spool",
-                         (unsigned long long)sequence);
+    const struct entry *entry;
+    enum status status = find_batch(self, sequence, &entry, error);
+    if (status != STATUS_OK)
+        return status;
     size_t room = (size_t)entry->file_size + 1;
     uint8_t *bytes = malloc(room);
     if (bytes == NULL)
         return error_set(error, STATUS_NOMEM, "out of memory");
-    enum status status = read_file(self, entry, bytes, room, out, error);
+    status = read_file(self, entry, bytes, room, out, error);
     if (status != STATUS_OK) {
         free(bytes);
         return status;

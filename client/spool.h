@@ -92,6 +92,10 @@ bool spool_is_broken(const struct spool *self);
 MUST_CHECK enum status spool_load(const struct spool *self, uint64_t sequence,
                                   struct spool_batch *out, struct error_text *error);
 
+/* The same without its body, which is not read nor checked. */
+MUST_CHECK enum status spool_head(const struct spool *self, uint64_t sequence,
+                                  struct spool_batch *out, struct error_text *error);
+
 /* It has cost so many workers by now: that outlives us. */
 MUST_CHECK enum status spool_charge(struct spool *self, uint64_t sequence,
                                     uint8_t attempt, struct error_text *error);
