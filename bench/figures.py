@@ -3,18 +3,25 @@
 """The cluster's figures in one table: figures.py BIN_FOLDER [RUNS]
 
 Each line is what one command of chw-bench or chw-bench-broker says, beside its condition. Wants a
-release build and an idle machine. Of another store: chw-bench --store URL --watch redis=PID."""
+release build and an idle machine, and for the figures of Redis its server, of which it starts one of
+its own."""
 import json
 import os
+import pathlib
+import socket
 import statistics
 import subprocess
 import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "integration"))
+import redis_server  # noqa: E402
 
 LEASE_MS = 10000  # of chw-broker
 
 
-def run(program, *options):
-    command = [os.path.join(sys.argv[1], program), *map(str, options), "--runs", RUNS,
+def run(program, *options, runs=None):
+    command = [os.path.join(sys.argv[1], program), *map(str, options), "--runs", runs or RUNS,
                "--format", "json"]
     print("$", " ".join(command), file=sys.stderr, flush=True)
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
@@ -46,6 +53,17 @@ def outside(name, *options):
          "%.3f" % (alone["worker_us_per_record"] - alone["kernel_us_per_record"]), "")
 
 
+def outside_redis():
+    if redis_server.PROGRAM is None:
+        line("CPU outside the kernel, us/record, Redis", "no redis-server here", "<= 0.2")
+        return
+    for policy in "everysec", "always":
+        with tempfile.TemporaryDirectory() as folder, \
+                redis_server.RedisServer(folder, "--appendfsync", policy) as redis:
+            outside("Redis, appendfsync " + policy, "--records", 4000000, "--store", redis.url,
+                    "--watch", "redis=%d" % redis.process.pid)
+
+
 def trees():
     report = run("chw-bench", "--scenario", "offline", "--batch", 4096, "--estimator", "boosting",
                  "--trees", 500, "--depth", 6)
@@ -63,10 +81,40 @@ def singles():
             rate = report["records_per_s"]
             line("single records pipelined, records/s, " + name, spread(rate, "%.0f"),
                  ">= 60,000", rate["median"] >= 60000)
-        report = run("chw-bench", "--scenario", "single-stream", "--seconds", 1, *options)
-        if report:
-            line("a single record, one outstanding, p50 us, " + name, "%.0f" % statistics.median(
-                1000 * each["p50_ms"] for each in report["runs"]), "")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def alone_us(*options):
+    """p50 of a record at a time, its client connected over TCP as the echo's is."""
+    report = run("chw-bench", "--scenario", "single-stream", "--seconds", 1, "--listen",
+                 "tcp://127.0.0.1:%d" % free_port(), *options, runs="1")
+    return 1000 * report["runs"][0]["p50_ms"]
+
+
+def echo_us():
+    report = run("chw-bench-broker", "--measure", "latency", "--seconds", 1, runs="1")
+    return next(row["figure"]["median"] for row in report["rows"]
+                if row["subject"] == "zmq_proxy, body alone")
+
+
+def of_runs(values):
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def one_at_a_time():
+    """By turns: the machine's mood is in both."""
+    rounds = [(alone_us("--what-if"), echo_us(), alone_us()) for _ in range(int(RUNS))]
+    what_if, echo, counted = map(of_runs, zip(*rounds))
+    ratio = of_runs([each[0] / each[1] for each in rounds])
+    line("one what-if record, one outstanding, p50 us", spread(what_if, "%.0f"), "")
+    line("    echo of 256 bytes through zmq_proxy", spread(echo, "%.0f"), "")
+    line("    ratio", spread(ratio), "<= 1.3", ratio["median"] <= 1.3)
+    line("    counted", spread(counted, "%.0f"), "")
 
 
 def killed():
@@ -97,7 +145,9 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     RUNS = sys.argv[2] if len(sys.argv) == 3 else "7"
     outside("SQLite", "--records", 4000000)
+    outside_redis()
     trees()
     singles()
+    one_at_a_time()
     killed()
     broker()
