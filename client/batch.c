@@ -18,7 +18,7 @@ enum cell { CELL_MISSING, CELL_VALUE, CELL_UNREADABLE };
 struct batch_column {
     char *name;
     enum chw_column type;
-    uint8_t *cells; /* enum cell, one per row */
+    uint8_t *cells; /* enum cell, one per row; of what is no value the next two are 0 */
     float *values;  /* CHW_NUMBER */
     uint8_t *codes; /* CHW_CATEGORY: index into names */
     char **names;   /* in the order in which they came */
@@ -283,9 +283,14 @@ enum chw_status chw_batch_unreadable(struct chw_batch *batch, size_t column)
 {
     struct batch_column *to = NULL;
     enum chw_status status = cell_at(batch, column, batch->row_count, &to);
-    if (status == CHW_OK)
-        to->cells[batch->row_count] = CELL_UNREADABLE;
-    return status;
+    if (status != CHW_OK)
+        return status;
+    to->cells[batch->row_count] = CELL_UNREADABLE;
+    if (to->type == CHW_NUMBER)
+        to->values[batch->row_count] = 0;
+    else
+        to->codes[batch->row_count] = 0;
+    return CHW_OK;
 }
 
 enum chw_status chw_batch_end_row(struct chw_batch *batch)
@@ -363,12 +368,15 @@ size_t batch_size_max(const struct chw_batch *self)
     return size;
 }
 
-static bool has_cell(const struct batch_column *column, size_t rows, bool want_value)
+/* The loops over rows below take no branches, so that the compiler makes vectors of them.
+ */
+
+static bool all_values(const struct batch_column *column, size_t rows)
 {
+    uint8_t others = 0;
     for (size_t row = 0; row < rows; row++)
-        if ((column->cells[row] == CELL_VALUE) == want_value)
-            return true;
-    return false;
+        others |= column->cells[row] ^ CELL_VALUE;
+    return others == 0;
 }
 
 static bool has_unreadable(const struct batch_column *column, size_t rows)
@@ -376,30 +384,50 @@ static bool has_unreadable(const struct batch_column *column, size_t rows)
     return memchr(column->cells, CELL_UNREADABLE, rows) != NULL;
 }
 
-/* A bitmap of the rows whose cell is `kind`. */
-static bool put_bits(ProtobufCBinaryData *to, const struct batch_column *column,
-                     size_t rows, enum cell kind)
+/* A bitmap of the rows where `items` has `wanted`. */
+static bool put_bits(ProtobufCBinaryData *to, const uint8_t *items, size_t rows,
+                     uint8_t wanted)
 {
+    uint8_t *bits = calloc(1, (rows + 7) / 8);
+    to->data = bits;
     to->len = (rows + 7) / 8;
-    to->data = calloc(1, to->len);
-    for (size_t row = 0; to->data != NULL && row < rows; row++)
-        if (column->cells[row] == kind)
-            to->data[row / 8] |= (uint8_t)(1u << row % 8);
-    return to->data != NULL;
+    if (bits == NULL)
+        return false;
+    for (size_t byte = 0; byte < rows / 8; byte++)
+        for (unsigned bit = 0; bit < 8; bit++)
+            bits[byte] |= (uint8_t)((items[8 * byte + bit] == wanted) << bit);
+    for (size_t row = rows / 8 * 8; row < rows; row++)
+        bits[row / 8] |= (uint8_t)((items[row] == wanted) << row % 8);
+    return true;
 }
 
-/* Minus zero is a float: a code would lose its sign. */
-static bool fits_code(float value)
+/* The integer nearest to `value`, where that is from 0 to 255: adding 2^23 leaves it in
+ * the sum's lowest bits. Of other values anything. */
+static uint8_t nearest_code(float value)
 {
-    return value >= 0 && value <= 255 && value == floorf(value) && !signbit(value);
+    float sum = value + 0x1p23f;
+    uint32_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    return (uint8_t)bits;
+}
+
+/* True: another number, if only by its sign; minus zero is no code. */
+static bool is_other(float a, float b)
+{
+    uint32_t a_bits, b_bits;
+    memcpy(&a_bits, &a, sizeof a_bits);
+    memcpy(&b_bits, &b, sizeof b_bits);
+    return a_bits != b_bits;
 }
 
 static bool all_fit_codes(const struct batch_column *column, size_t rows)
 {
-    for (size_t row = 0; row < rows; row++)
-        if (column->cells[row] == CELL_VALUE && !fits_code(column->values[row]))
-            return false;
-    return true;
+    unsigned misfits = 0;
+    for (size_t row = 0; row < rows; row++) {
+        float value = column->values[row];
+        misfits |= is_other(value, (float)nearest_code(value));
+    }
+    return misfits == 0;
 }
 
 static bool put_floats(Chw__Column *to, const struct batch_column *column, size_t rows)
@@ -422,7 +450,7 @@ static Chw__Codes *new_codes(Chw__Column *to, size_t rows)
     to->values_case = CHW__COLUMN__VALUES_CODES;
     chw__codes__init(to->codes);
     to->codes->codes.len = rows;
-    to->codes->codes.data = calloc(1, rows);
+    to->codes->codes.data = malloc(rows);
     return to->codes->codes.data == NULL ? NULL : to->codes;
 }
 
@@ -430,10 +458,12 @@ static bool put_number_codes(Chw__Column *to, const struct batch_column *column,
                              size_t rows)
 {
     Chw__Codes *codes = new_codes(to, rows);
-    for (size_t row = 0; codes != NULL && row < rows; row++)
-        if (column->cells[row] == CELL_VALUE)
-            codes->codes.data[row] = (uint8_t)column->values[row];
-    return codes != NULL;
+    if (codes == NULL)
+        return false;
+    uint8_t *data = codes->codes.data;
+    for (size_t row = 0; row < rows; row++)
+        data[row] = nearest_code(column->values[row]);
+    return true;
 }
 
 /* A column whose every category is missing is still one of categories: it has one,
@@ -448,9 +478,7 @@ static bool put_category_codes(Chw__Column *to, const struct batch_column *colum
         return false;
     codes->n_categories = column->name_count == 0 ? 1 : column->name_count;
     codes->categories = column->name_count == 0 ? no_names : column->names; /* borrowed */
-    for (size_t row = 0; row < rows; row++)
-        if (column->cells[row] == CELL_VALUE)
-            codes->codes.data[row] = column->codes[row];
+    memcpy(codes->codes.data, column->codes, rows);
     return true;
 }
 
@@ -463,12 +491,7 @@ static bool put_bitmap(Chw__Column *to, const struct batch_column *column, size_
     chw__bitmap__init(to->bitmap);
     to->bitmap->n_categories = 2;
     to->bitmap->categories = column->names; /* borrowed */
-    to->bitmap->bits.len = (rows + 7) / 8;
-    to->bitmap->bits.data = calloc(1, to->bitmap->bits.len);
-    for (size_t row = 0; to->bitmap->bits.data != NULL && row < rows; row++)
-        if (column->cells[row] == CELL_VALUE && column->codes[row] == 1)
-            to->bitmap->bits.data[row / 8] |= (uint8_t)(1u << row % 8);
-    return to->bitmap->bits.data != NULL;
+    return put_bits(&to->bitmap->bits, column->codes, rows, 1);
 }
 
 static bool put_values(Chw__Column *to, const struct batch_column *column, size_t rows)
@@ -484,10 +507,10 @@ static bool put_column(Chw__Column *to, const struct batch_column *column, size_
 {
     to->name = column->name; /* borrowed */
     return put_values(to, column, rows) &&
-           (!has_cell(column, rows, false) ||
-            put_bits(&to->valid, column, rows, CELL_VALUE)) &&
+           (all_values(column, rows) ||
+            put_bits(&to->valid, column->cells, rows, CELL_VALUE)) &&
            (!has_unreadable(column, rows) ||
-            put_bits(&to->unreadable, column, rows, CELL_UNREADABLE));
+            put_bits(&to->unreadable, column->cells, rows, CELL_UNREADABLE));
 }
 
 static void release_encoded(Chw__Column *column)

@@ -155,6 +155,77 @@ static void minus_zero_is_never_a_code(void **state)
     batcher_free(batcher);
 }
 
+/* `rows` of them: 0 to 255, and one that is `odd`. */
+static struct view view_of_numbers(size_t rows, float odd)
+{
+    float numbers[300];
+    size_t column;
+    struct chw_batch *batch = chw_batch_new("a", 20000);
+    assert_int_equal(chw_batch_column(batch, "age", CHW_NUMBER, &column), CHW_OK);
+    for (size_t row = 0; row < rows; row++)
+        numbers[row] = (float)(row % 256);
+    numbers[rows / 2] = odd;
+    assert_int_equal(chw_batch_numbers(batch, column, numbers, rows), CHW_OK);
+    struct view view = view_of(batch);
+    chw_batch_free(batch);
+    return view;
+}
+
+/* Wherever it is: vectors of rows have a rest. */
+static void number_that_is_no_code_makes_floats_of_its_column(void **state)
+{
+    (void)state;
+    static const float odd[] = {-1,         .5f,   254.5f,     255.5f,
+                                256,        65536, 1e-40f,     8388609.f,
+                                16777216.f, 1e30f, -8388608.f, -1e30f};
+    for (size_t rows = 1; rows < 70; rows++)
+        for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+            struct view view = view_of_numbers(rows, odd[i]);
+            assert_int_equal(column_of(&view, "age")->type, COLUMN_FLOATS);
+            assert_true(column_of(&view, "age")->floats[rows / 2] == odd[i]);
+            release(&view);
+        }
+}
+
+static void all_codes_are_the_numbers_that_they_were(void **state)
+{
+    (void)state;
+    for (size_t rows = 1; rows <= 300; rows++) {
+        struct view view = view_of_numbers(rows, 255);
+        const struct column *age = column_of(&view, "age");
+        assert_int_equal(age->type, COLUMN_CODES);
+        for (size_t row = 0; row < rows; row++)
+            assert_int_equal(age->bytes[row], row == rows / 2 ? 255 : row % 256);
+        release(&view);
+    }
+}
+
+static void bits_are_of_their_rows_wherever_the_rows_end(void **state)
+{
+    (void)state;
+    for (size_t rows = 1; rows < 40; rows++) {
+        size_t column;
+        struct chw_batch *batch = chw_batch_new("a", 20000);
+        assert_int_equal(chw_batch_column(batch, "age", CHW_NUMBER, &column), CHW_OK);
+        for (size_t row = 0; row < rows; row++) {
+            assert_int_equal(chw_batch_number(batch, column, 9), CHW_OK);
+            if (row % 3 == 0) /* the last word counts, and nothing is left of the first */
+                assert_int_equal(chw_batch_unreadable(batch, column), CHW_OK);
+            assert_int_equal(chw_batch_end_row(batch), CHW_OK);
+        }
+        struct view view = view_of(batch);
+        const struct column *age = column_of(&view, "age");
+        for (size_t row = 0; row < rows; row++) {
+            assert_int_equal(age->bytes[row], row % 3 == 0 ? 0 : 9);
+            assert_int_equal(age->unreadable[row / 8] >> row % 8 & 1, row % 3 == 0);
+            assert_true(age->valid == NULL ||
+                        (age->valid[row / 8] >> row % 8 & 1) == (row % 3 != 0));
+        }
+        release(&view);
+        chw_batch_free(batch);
+    }
+}
+
 static void missing_and_unreadable_are_bits_of_their_own_row(void **state)
 {
     (void)state;
@@ -388,6 +459,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_travel_in_the_smallest_type_that_holds_them),
         cmocka_unit_test(minus_zero_is_never_a_code),
+        cmocka_unit_test(number_that_is_no_code_makes_floats_of_its_column),
+        cmocka_unit_test(all_codes_are_the_numbers_that_they_were),
+        cmocka_unit_test(bits_are_of_their_rows_wherever_the_rows_end),
         cmocka_unit_test(missing_and_unreadable_are_bits_of_their_own_row),
         cmocka_unit_test(column_without_any_value_is_sent),
         cmocka_unit_test(batch_is_finished_when_it_is_full),
