@@ -133,6 +133,26 @@ static void address_in_use_is_said(void **state)
     assert_non_null(strstr(error.text, endpoint));
 }
 
+static int option(void *socket, int name)
+{
+    int value = -1;
+    size_t size = sizeof value;
+    assert_int_equal(zmq_getsockopt(socket, name, &value, &size), 0);
+    return value;
+}
+
+/* Why: open_socket(). */
+static void dead_peer_is_noticed_by_tcp_and_never_by_zeromqs_own_heartbeats(void **state)
+{
+    struct pair *pair = *state;
+    void *const sockets[] = {pair->router, pair->dealer};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(option(sockets[i], ZMQ_HEARTBEAT_IVL), 0);
+        assert_int_equal(option(sockets[i], ZMQ_TCP_KEEPALIVE), 1);
+        assert_int_not_equal(option(sockets[i], ZMQ_TCP_MAXRT), 0);
+    }
+}
+
 static void only_this_machines_addresses_pass_without_insecure(void **state)
 {
     (void)state;
@@ -176,6 +196,7 @@ int main(void)
         TEST(frames_that_are_no_message_are_dropped_whole),
         TEST(peer_that_is_gone_is_reported),
         TEST(address_in_use_is_said),
+        TEST(dead_peer_is_noticed_by_tcp_and_never_by_zeromqs_own_heartbeats),
         cmocka_unit_test(only_this_machines_addresses_pass_without_insecure),
         cmocka_unit_test(socket_path_that_the_system_would_cut_is_refused),
     };
