@@ -32,6 +32,7 @@
     X(replies_late, "answers to a lease that is over, dropped")                          \
     X(clients_gone, "answers that no client was there to receive")                       \
     X(workers_joined, "workers that said hello")                                         \
+    X(workers_back, "workers that came back by another connection")                      \
     X(workers_left, "workers that said bye")                                             \
     X(workers_lost, "workers that fell silent or were gone")                             \
     X(workers_stuck, "times a worker held batches without progress for a lease")         \

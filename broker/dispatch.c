@@ -11,6 +11,7 @@ enum {
     RETRY_LEAST_MS = 100, /* of an empty broker */
     RETRY_MOST_MS = 2000, /* of a full one */
     RETRY_DRAINING_MS = 1000,
+    AWAY_TICKS = 2000 / DISPATCH_TICK_MS, /* for a worker to connect anew and say so */
 };
 
 struct dispatch *dispatch_new(const struct dispatch_limits *limits)
@@ -264,21 +265,46 @@ static struct worker *hear(struct dispatch *self, uint64_t route)
     return worker;
 }
 
-void dispatch_hello(struct dispatch *self, uint64_t route, uint32_t window,
-                    uint64_t window_bytes, const char *name)
+/* The same socket by another connection: its process lives, and so its leases do. */
+static struct worker *come_back(struct dispatch *self, uint64_t route, uint64_t instance)
+{
+    struct worker *worker = workers_find_instance(self->workers, instance);
+    if (worker == NULL)
+        return NULL;
+    workers_move(self->workers, worker, route);
+    leases_expect_list(worker);
+    worker->told_drain = false;
+    self->counters.workers_back++;
+    post_note(self, DISPATCH_NOTE_BACK, worker);
+    return worker;
+}
+
+static struct worker *join(struct dispatch *self, uint64_t route, uint64_t instance,
+                           const char *name)
+{
+    struct worker *worker = workers_add(self->workers, route, name);
+    if (worker == NULL) {
+        post_to_worker(self, route, MESSAGE_REJECT,
+                       "the broker serves its maximum of workers");
+        return NULL;
+    }
+    worker->instance = instance;
+    self->counters.workers_joined++;
+    post_note(self, DISPATCH_NOTE_JOINED, worker);
+    return worker;
+}
+
+void dispatch_hello(struct dispatch *self, uint64_t route, uint64_t instance,
+                    uint32_t window, uint64_t window_bytes, const char *name)
 {
     assert(self->outbox_count == 0 && window <= WORKER_WINDOW_MAX);
     struct worker *worker = workers_find(self->workers, route);
-    if (worker == NULL) {
-        worker = workers_add(self->workers, route, name);
-        if (worker == NULL) {
-            post_to_worker(self, route, MESSAGE_REJECT,
-                           "the broker serves its maximum of workers");
-            return;
-        }
-        self->counters.workers_joined++;
-        post_note(self, DISPATCH_NOTE_JOINED, worker);
-    }
+    if (worker == NULL)
+        worker = come_back(self, route, instance);
+    if (worker == NULL)
+        worker = join(self, route, instance, name);
+    if (worker == NULL)
+        return;
     worker->silent_ticks = 0;
     workers_set_window(self->workers, worker, window, window_bytes);
     workers_set_mood(self->workers, worker, WORKER_WILLING);
@@ -395,6 +421,17 @@ void dispatch_bye(struct dispatch *self, uint64_t route)
     workers_remove(self->workers, worker);
 }
 
+/* Its connection is gone. If its process is, too, there is silence from now on. */
+static void go_away(struct dispatch *self, struct worker *worker)
+{
+    uint32_t liveness = self->limits.liveness_ticks;
+    uint32_t silent = liveness > AWAY_TICKS ? liveness - AWAY_TICKS : 0;
+    if (worker->silent_ticks < silent)
+        worker->silent_ticks = silent;
+    leases_keep_at_work(self, worker);
+    workers_set_mood(self->workers, worker, WORKER_AWAY);
+}
+
 void dispatch_unsent(struct dispatch *self, const struct dispatch_action *action)
 {
     if (action->to == DISPATCH_CLIENT) {
@@ -412,8 +449,7 @@ void dispatch_unsent(struct dispatch *self, const struct dispatch_action *action
         leases_end(self, job);
         leases_requeue(self, job);
     }
-    worker->silent_ticks = self->limits.liveness_ticks;
-    self->inspecting = true;
+    go_away(self, worker);
 }
 
 void dispatch_untaken(struct dispatch *self, const struct dispatch_action *action)

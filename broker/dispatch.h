@@ -14,6 +14,9 @@
  *                                          still - only the last two charge an attempt,
  *                                          and only of the batch that was being scored
  *
+ * A worker whose connection ends is not dead yet: what it may be at stays with it until
+ * it is silent for long, or back by another connection and says what it holds.
+ *
  * With its attempts used up a batch that counts goes out as BURY, which settles it and
  * has no deadline; a what-if or DESCRIBE is answered REJECT. A deadline that passes
  * before a worker has begun ends the job with EXPIRED, which settles nothing.
@@ -56,6 +59,7 @@ enum dispatch_peer { DISPATCH_NOBODY, DISPATCH_CLIENT, DISPATCH_WORKER };
 enum dispatch_note {
     DISPATCH_NOTE_NONE,
     DISPATCH_NOTE_JOINED,
+    DISPATCH_NOTE_BACK,
     DISPATCH_NOTE_LEFT,
     DISPATCH_NOTE_LOST,
     DISPATCH_NOTE_STUCK,
@@ -97,10 +101,11 @@ void dispatch_job(struct dispatch *self, uint64_t client, const struct header *h
                   void *body, size_t body_size);
 void dispatch_ping(struct dispatch *self, uint64_t client, const struct header *header);
 
-/* From a worker. `window` is at most WORKER_WINDOW_MAX. `window_bytes` bounds the bodies
- * that it holds at once, beyond a first; 0: no bound. */
-void dispatch_hello(struct dispatch *self, uint64_t route, uint32_t window,
-                    uint64_t window_bytes, const char *name);
+/* From a worker. `instance` names its socket, which has come back where it is known by
+ * another route; 0: not told. `window` is at most WORKER_WINDOW_MAX. `window_bytes`
+ * bounds the bodies that it holds at once, beyond a first; 0: no bound. */
+void dispatch_hello(struct dispatch *self, uint64_t route, uint64_t instance,
+                    uint32_t window, uint64_t window_bytes, const char *name);
 struct dispatch_heartbeat {
     uint64_t progress;
     uint64_t scoring_ticket;

@@ -106,6 +106,29 @@ void leases_hear_list(struct dispatch *self, struct worker *worker,
     }
 }
 
+void leases_expect_list(struct worker *worker)
+{
+    for (struct list *node = worker->leases.next; node != &worker->leases;
+         node = node->next) {
+        struct job *job = list_item(node, struct job, link);
+        if (job->listed == 0)
+            job->listed = worker->list_count;
+    }
+}
+
+void leases_keep_at_work(struct dispatch *self, struct worker *worker)
+{
+    const struct job *kept = leases_at_work(self, worker);
+    for (struct list *node = worker->leases.prev; node != &worker->leases;) {
+        struct job *job = list_item(node, struct job, link);
+        node = node->prev;
+        if (job == kept)
+            continue;
+        leases_end(self, job);
+        leases_requeue(self, job);
+    }
+}
+
 /* The newest first, so that the oldest ends at the head. */
 void leases_take_back(struct dispatch *self, struct worker *worker, struct job *to_charge)
 {

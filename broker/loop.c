@@ -167,6 +167,7 @@ static void log_note(const struct dispatch_action *action)
         const char *event;
     } notes[] = {
         [DISPATCH_NOTE_JOINED] = {LOG_INFO, "worker_joined"},
+        [DISPATCH_NOTE_BACK] = {LOG_INFO, "worker_back"},
         [DISPATCH_NOTE_LEFT] = {LOG_INFO, "worker_left"},
         [DISPATCH_NOTE_LOST] = {LOG_WARN, "worker_lost"},
         [DISPATCH_NOTE_STUCK] = {LOG_WARN, "worker_stuck"},
@@ -281,8 +282,8 @@ static enum status on_hello(struct loop *self, uint64_t route, struct message *m
         return STATUS_MALFORMED;
     enum status status = check_window(hello->window, 0, error);
     if (status == STATUS_OK)
-        dispatch_hello(self->dispatch, route, hello->window, hello->window_bytes,
-                       hello->name);
+        dispatch_hello(self->dispatch, route, hello->instance, hello->window,
+                       hello->window_bytes, hello->name);
     proto_free(&hello->base);
     return status;
 }
@@ -565,7 +566,7 @@ fail:
 
 static void log_counters(const struct counters *counters)
 {
-    char line[1200];
+    char line[2000];
     size_t used = 0;
 #define COUNTER_PRINT(name, help)                                                        \
     used += (size_t)snprintf(line + used, sizeof line - used, "%s" #name "=%" PRIu64,    \

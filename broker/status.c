@@ -74,6 +74,8 @@ static Chw__WorkerStatus__State state_of(const struct worker *worker)
 {
     if (worker->mood == WORKER_STUCK)
         return CHW__WORKER_STATUS__STATE__STUCK;
+    if (worker->mood == WORKER_AWAY)
+        return CHW__WORKER_STATUS__STATE__AWAY;
     if (worker->mood == WORKER_RETURNED)
         return CHW__WORKER_STATUS__STATE__RETURNED;
     if (worker->window == 0)

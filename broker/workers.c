@@ -60,6 +60,17 @@ struct worker *workers_find(const struct workers *self, uint64_t route)
     return NULL;
 }
 
+struct worker *workers_find_instance(const struct workers *self, uint64_t instance)
+{
+    for (struct list *at = self->known.next; instance != 0 && at != &self->known;
+         at = at->next) {
+        struct worker *worker = list_item(at, struct worker, link);
+        if (worker->instance == instance)
+            return worker;
+    }
+    return NULL;
+}
+
 /* For log lines and terminals: nothing that ends a line or a quotation, or steers a
  * screen; nothing below `least`. */
 static void copy_plain(char *out, size_t size_max, char least, const char *text)
@@ -82,7 +93,7 @@ struct worker *workers_add(struct workers *self, uint64_t route, const char *nam
         return NULL;
     struct worker *worker = list_item(self->free.next, struct worker, link);
     list_remove(&worker->link);
-    *worker = (struct worker){.route = route};
+    *worker = (struct worker){.route = route, .list_count = 1};
     copy_plain(worker->name, WORKER_NAME_MAX, '!', name);
     list_init(&worker->leases);
     list_init(&worker->ready);
@@ -90,6 +101,14 @@ struct worker *workers_add(struct workers *self, uint64_t route, const char *nam
     hash_insert(&self->routes, &worker->node, route_hash(self, route));
     self->count++;
     return worker;
+}
+
+void workers_move(struct workers *self, struct worker *worker, uint64_t route)
+{
+    assert(workers_find(self, route) == NULL);
+    hash_remove(&self->routes, &worker->node);
+    worker->route = route;
+    hash_insert(&self->routes, &worker->node, route_hash(self, route));
 }
 
 void workers_remove(struct workers *self, struct worker *worker)

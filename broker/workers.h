@@ -28,6 +28,7 @@ enum worker_mood {
     WORKER_WILLING,
     WORKER_RETURNED, /* gave a batch back: not before its next heartbeat */
     WORKER_STUCK,    /* made no progress: not before it does, or says it is idle */
+    WORKER_AWAY,     /* its connection ended: not before it is back by another */
 };
 
 /* Changed by workers.c, and by the dispatcher as said. */
@@ -36,6 +37,7 @@ struct worker {
     struct list ready;     /* with others that hold as many and take more; or alone */
     struct hash_node node; /* by route, while known */
     uint64_t route;
+    uint64_t instance;              /* of its socket, in its own word; 0: not told */
     char name[WORKER_NAME_MAX + 1]; /* printable */
     uint32_t window;                /* batches */
     uint64_t window_bytes;          /* of bodies, beyond a first; 0: no bound */
@@ -66,8 +68,14 @@ void workers_free(struct workers *self);
 /* NULL: not known. */
 struct worker *workers_find(const struct workers *self, uint64_t route);
 
+/* The one whose socket that is; NULL: none is known. Linear: for those who say hello. */
+struct worker *workers_find_instance(const struct workers *self, uint64_t instance);
+
 /* NULL: there are workers_max. `name` is the peer's: unprintable bytes are replaced. */
 struct worker *workers_add(struct workers *self, uint64_t route, const char *name);
+
+/* It is reached by another route from now on, which nobody has. */
+void workers_move(struct workers *self, struct worker *worker, uint64_t route);
 
 /* It must hold no leases. Its fields can be read until the next workers_add(). */
 void workers_remove(struct workers *self, struct worker *worker);

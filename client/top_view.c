@@ -220,7 +220,8 @@ static void print_regions(const struct top_view *view, const struct rows *rows,
 
 static const char *state_name(Chw__WorkerStatus__State state)
 {
-    static const char *const names[] = {"working", "full", "closed", "returned", "stuck"};
+    static const char *const names[] = {"working",  "full",  "closed",
+                                        "returned", "stuck", "away"};
     size_t at = (size_t)state; /* from the network: a newer broker may know others */
     return at < sizeof names / sizeof names[0] ? names[at] : "?";
 }

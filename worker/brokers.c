@@ -3,6 +3,7 @@
 #include "worker/brokers.h"
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "wire/body.h"
 
@@ -124,6 +125,7 @@ static void connect_to(struct brokers *self, const char *endpoint)
     }
     zmq_setsockopt(broker->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     snprintf(broker->endpoint, sizeof broker->endpoint, "%s", endpoint);
+    random_bytes(&broker->instance, sizeof broker->instance);
     list_init(&broker->leases);
     list_push_back(&self->all, &broker->link);
     self->count++;
@@ -213,6 +215,7 @@ void brokers_hello(struct brokers *self, struct broker *broker, bool closed)
     snprintf(name, sizeof name, "%s/%ld/%" PRIu32, host, (long)getpid(),
              self->options.number);
     hello.name = name;
+    hello.instance = broker->instance;
     hello.window = brokers_window(self, broker, closed);
     hello.window_bytes = share_of(self, self->options.window_bytes);
     broker->greeted = broker_send(broker, &(struct header){.type = MESSAGE_HELLO},

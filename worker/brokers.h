@@ -37,6 +37,7 @@ struct broker {
     struct list link;
     char endpoint[ADDRESS_SIZE];
     void *socket;
+    uint64_t instance; /* of the socket: random */
     bool greeted;   /* HELLO is on its way: there was a connection */
     bool connected; /* the last heartbeat left */
     bool draining;  /* it hands out nothing more */

@@ -103,6 +103,7 @@ void check_charge(struct world *world, const struct batch *batch, uint32_t attem
     const struct setup *setup = world->setup;
     check_that(world, attempts > 0 && attempts <= setup->attempts_max,
                "more attempts than there are");
+    check_that(world, !setup_is_flapping(setup), "a broken connection was charged");
     if (setup_is_peaceful(setup) && setup->threads == 1)
         check_that(world, batch->poison, "an innocent batch was charged");
     if (setup_is_orderly(setup))

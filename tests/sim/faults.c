@@ -9,6 +9,8 @@
 
 enum { MS = 1000, SECOND = 1000 * MS };
 
+enum { BACK_TICKS = 27 }; /* a little more than a broker waits for who is away */
+
 static struct worker_node *any_worker(struct world *world)
 {
     return &world->workers[dice_roll(&world->dice, world->setup->workers)];
@@ -135,10 +137,26 @@ static void suspect(struct world *world, const struct link *link, uint64_t until
             worker_mishap(world, &world->workers[i], until_us);
 }
 
+/* A worker connects anew within about a second, speaks within another half, and is asked
+ * who it is: a broker that waits for longer takes it for the same, and charges nothing.
+ */
+static bool is_back_in_time(struct world *world, const struct link *link)
+{
+    const uint64_t back_us = BACK_TICKS * DISPATCH_TICK_MS * MS;
+    return world->setup->liveness_ticks >= BACK_TICKS &&
+           world_now_us(world) - link->reset_us > back_us &&
+           !network_is_troubled(world, link);
+}
+
 static void reset(struct world *world)
 {
     struct link *link = any_link(world);
-    suspect(world, link, world_now_us(world));
+    bool in_time = is_back_in_time(world, link);
+    if (!in_time && setup_is_flapping(world->setup))
+        return;
+    link->reset_us = world_now_us(world);
+    if (!in_time)
+        suspect(world, link, world_now_us(world));
     network_break(world, link, 0, 0);
 }
 

@@ -229,6 +229,8 @@ static void arrive_at_peer(struct world *world, struct event *event)
             event->message->batch->flying++;
         return;
     }
+    if (is_blocked(world, link)) /* since it was sent */
+        lose(event->message);
     link->peer->receive(world, link->peer, link, take_message(event));
 }
 
@@ -290,6 +292,7 @@ static void transport(struct world *world, struct link *link, enum direction dir
 static bool swallow(struct world *world, struct link *link, enum direction direction,
                     struct message *message)
 {
+    lose(message);
     message_give_back(&world->messages, message);
     return link->blind_until_us[direction] > world_now_us(world);
 }

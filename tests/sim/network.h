@@ -45,6 +45,7 @@ struct link {
     uint64_t blind_until_us[2];   /* who sends so does not know that it broke */
     uint64_t blocked_until_us[2]; /* nothing gets through before */
     uint64_t last_us[2];          /* when the latest arrives */
+    uint64_t reset_us;            /* when it was last reset */
 };
 
 struct network;

@@ -126,6 +126,7 @@ static void note_worker(struct world *world, const struct broker_node *self,
 {
     static const char *const notes[] = {
         [DISPATCH_NOTE_JOINED] = "knows a worker",
+        [DISPATCH_NOTE_BACK] = "has a worker back",
         [DISPATCH_NOTE_LEFT] = "lets a worker go",
         [DISPATCH_NOTE_LOST] = "has lost a worker",
         [DISPATCH_NOTE_STUCK] = "finds a worker stuck",
@@ -262,8 +263,8 @@ static void feed(struct world *world, struct broker_node *self, uint64_t route,
         dispatch_ping(self->dispatch, route, &message->header);
         break;
     case MESSAGE_HELLO:
-        dispatch_hello(self->dispatch, route, message->window, world->setup->window_bytes,
-                       "worker");
+        dispatch_hello(self->dispatch, route, message->instance, message->window,
+                       world->setup->window_bytes, "worker");
         break;
     case MESSAGE_HEARTBEAT:
         take_heartbeat(world, self, route, message);

@@ -50,10 +50,17 @@ static uint32_t window_now(struct world *world, const struct thread *self)
     return live <= 1 ? setup->worker_window : (setup->worker_window + live - 1) / live;
 }
 
+/* Of the socket, which has one life with its process. */
+static uint64_t instance_of(const struct thread *self, const struct link *link)
+{
+    return self->process->node.life << 32 | self->peer.index << 8 | (link->number + 1);
+}
+
 static void greet(struct world *world, struct thread *self, struct link *link)
 {
     struct message *hello = message_take(&world->messages, MESSAGE_HELLO);
     hello->window = window_now(world, self);
+    hello->instance = instance_of(self, link);
     post_of(self, link)->greeted = say(world, self, link, hello);
 }
 

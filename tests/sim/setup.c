@@ -6,9 +6,11 @@
 #include "wire/header.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum { MS = 1000, SECOND = 1000 * MS };
-enum { SPOOL_DICE = 0x5b001, BURDEN_DICE = 0xb42de, SPOOL_BLOCK = 4096 };
+enum { SPOOL_DICE = 0x5b001, BURDEN_DICE = 0xb42de, FLAPPING_DICE = 0xf1a9 };
+enum { SPOOL_BLOCK = 4096 };
 
 const char *fault_name(enum fault fault)
 {
@@ -149,6 +151,23 @@ static void draw_spool(struct setup *self)
     self->weight_sum += self->weights[FAULT_disk_fault];
 }
 
+/* Connections break, each after it was whole for a while, and nothing else does. */
+static void draw_flapping(struct setup *self)
+{
+    struct dice dice;
+    dice_init(&dice, self->seed ^ FLAPPING_DICE);
+    if (!dice_chance(&dice, 60))
+        return;
+    memset(self->weights, 0, sizeof self->weights);
+    self->weights[FAULT_reset] = self->weight_sum = 1;
+    self->fault_us = dice_scaled(&dice, 20 * MS, 500 * MS);
+    self->poison = self->drop = self->twice = self->reorder = 0;
+    self->begin_us = dice_between(&dice, 5 * MS, 50 * MS); /* often at something */
+    self->submit_us = dice_scaled(&dice, 1 * MS, 300 * MS);
+    self->row_ns = dice_scaled(&dice, 50, 20000);
+    self->lease_ticks = self->liveness_ticks = dice_between(&dice, 40, 100);
+}
+
 void setup_draw(struct setup *self, uint64_t seed)
 {
     struct dice dice;
@@ -169,6 +188,13 @@ void setup_draw(struct setup *self, uint64_t seed)
         draw_faults(self, &dice);
     }
     draw_spool(self);
+    draw_flapping(self);
+}
+
+bool setup_is_flapping(const struct setup *self)
+{
+    return self->fault_us != 0 && self->weights[FAULT_reset] == self->weight_sum &&
+           self->liveness_ticks >= 40 && self->poison == 0 && setup_is_orderly(self);
 }
 
 bool setup_is_orderly(const struct setup *self)

@@ -94,6 +94,8 @@ void setup_draw(struct setup *self, uint64_t seed);
 
 /* Nothing but poison goes wrong here: the sharpest invariants hold. */
 bool setup_is_peaceful(const struct setup *self);
+/* Nothing but connections that break and are made anew. */
+bool setup_is_flapping(const struct setup *self);
 /* Messages of a connection arrive in order, once, or not at all after it broke. */
 bool setup_is_orderly(const struct setup *self);
 

@@ -424,7 +424,7 @@ static void broker_hears(struct world *world, struct worker_process *self)
         return;
     frame.heartbeat.held = frame.held;
     if (frame.header.type == MESSAGE_HELLO)
-        dispatch_hello(world->broker, route, WINDOW, 0, "worker");
+        dispatch_hello(world->broker, route, 0, WINDOW, 0, "worker");
     else if (frame.header.type == MESSAGE_HEARTBEAT)
         dispatch_heartbeat(world->broker, route, &frame.heartbeat);
     else if (frame.header.type == MESSAGE_RETURN)

@@ -146,7 +146,7 @@ static struct dispatch_action noted(struct dispatch *broker, enum dispatch_note 
 
 static void join(struct dispatch *broker, uint64_t worker, uint32_t window)
 {
-    dispatch_hello(broker, worker, window, 0, "host/1/0");
+    dispatch_hello(broker, worker, 0, window, 0, "host/1/0");
     assert_string_equal(noted(broker, DISPATCH_NOTE_JOINED).worker, "host/1/0");
 }
 
@@ -328,7 +328,7 @@ static struct dispatch *replace(void **state, const struct dispatch_limits *own)
 static void worker_holds_no_more_bytes_than_it_says_beyond_a_first(void **state)
 {
     struct dispatch *broker = *state;
-    dispatch_hello(broker, WANDA, 4, 1000, "host/1/0");
+    dispatch_hello(broker, WANDA, 0, 4, 1000, "host/1/0");
     noted(broker, DISPATCH_NOTE_JOINED);
     send_sized(broker, ANN, score(1), 3000); /* a first may be as large as it likes */
     struct dispatch_action first = granted(broker, WANDA, 1);
@@ -349,7 +349,7 @@ static void worker_holds_no_more_bytes_than_it_says_beyond_a_first(void **state)
 static void batch_without_room_is_not_overtaken_by_smaller_ones(void **state)
 {
     struct dispatch *broker = *state;
-    dispatch_hello(broker, WANDA, 4, 1000, "host/1/0");
+    dispatch_hello(broker, WANDA, 0, 4, 1000, "host/1/0");
     noted(broker, DISPATCH_NOTE_JOINED);
     send_sized(broker, ANN, score(1), 500);
     struct dispatch_action first = granted(broker, WANDA, 1);
@@ -385,7 +385,7 @@ static void interactive_batches_go_before_bulk_until_bulk_has_waited_enough(void
     struct dispatch_action leases[2] = {granted(broker, WANDA, 4)};
     leases[1] = granted(broker, WANDA, 5);
     for (uint32_t i = 0; i <= limits.bulk_wait_ticks; i++) {
-        dispatch_hello(broker, WANDA, 2, 0, "host/1/0"); /* it lives */
+        dispatch_hello(broker, WANDA, 0, 2, 0, "host/1/0"); /* it lives */
         nothing(broker);
         dispatch_tick(broker);
     }
@@ -684,7 +684,71 @@ static void silence_is_counted_in_ticks_that_ran(void **state)
     assert_int_equal(dispatch_worker_count(broker), 0);
 }
 
-static void unroutable_worker_is_lost_and_the_unsent_batch_uncharged(void **state)
+/* The worker by a new connection. */
+static void come_back(struct dispatch *broker, uint64_t route, uint64_t instance)
+{
+    dispatch_hello(broker, route, instance, 4, 0, "host/1/0");
+    assert_string_equal(noted(broker, DISPATCH_NOTE_BACK).worker, "host/1/0");
+}
+
+/* Three batches with a worker that is at the first, and one that finds it gone. */
+static void lose_connection(struct dispatch *broker, uint64_t tickets[3])
+{
+    dispatch_hello(broker, WANDA, 77, 4, 0, "host/1/0");
+    noted(broker, DISPATCH_NOTE_JOINED);
+    for (uint64_t i = 1; i <= 3; i++) {
+        send(broker, ANN, score(i));
+        tickets[i - 1] = granted(broker, WANDA, i).header.ticket;
+    }
+    beat(broker, WANDA, 1, tickets[0]);
+    send(broker, ANN, score(4));
+    struct dispatch_action lease = granted(broker, WANDA, 4);
+    dispatch_unsent(broker, &lease);
+    nothing(broker);
+}
+
+static void unroutable_worker_keeps_only_what_it_may_be_at(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[3];
+    lose_connection(broker, tickets);
+    assert_int_equal(dispatch_worker_count(broker), 1);
+    join(broker, WES, 4);
+    for (uint64_t i = 2; i <= 4; i++)
+        assert_int_equal(granted(broker, WES, i).header.attempt, 1);
+    assert_int_equal(dispatch_counters(broker)->attempts_charged, 0);
+}
+
+static void unroutable_worker_that_stays_away_is_lost_and_charged(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[3];
+    lose_connection(broker, tickets);
+    struct dispatch_action note = dies(broker);
+    assert_int_equal(note.lease_count, 1);
+    assert_true(note.charged);
+    told(broker, ANN, 1);
+    join(broker, WES, 4);
+    for (uint64_t i = 1; i <= 4; i++)
+        assert_int_equal(granted(broker, WES, i).header.attempt, i == 1 ? 2 : 1);
+}
+
+/* However long a worker may be silent, one that cannot be reached may not. */
+static void unroutable_worker_is_not_waited_for_as_long_as_a_silent_one(void **state)
+{
+    struct dispatch_limits own = limits;
+    own.liveness_ticks = own.lease_ticks = 10000;
+    struct dispatch *broker = replace(state, &own);
+    uint64_t tickets[3];
+    lose_connection(broker, tickets);
+    for (int i = 0; i < 2000 / DISPATCH_TICK_MS; i++) {
+        nothing(broker);
+        dispatch_tick(broker);
+    }
+    assert_true(noted(broker, DISPATCH_NOTE_LOST).charged);
+}
+
+static void idle_worker_whose_connection_ends_charges_nothing(void **state)
 {
     struct dispatch *broker = *state;
     join(broker, WANDA, 4);
@@ -695,13 +759,100 @@ static void unroutable_worker_is_lost_and_the_unsent_batch_uncharged(void **stat
     send(broker, ANN, score(2));
     struct dispatch_action lease = granted(broker, WANDA, 2);
     dispatch_unsent(broker, &lease);
-    assert_false(noted(broker, DISPATCH_NOTE_LOST).charged);
-    nothing(broker);
-    assert_int_equal(dispatch_worker_count(broker), 0);
-
+    assert_false(dies(broker).charged);
     join(broker, WES, 4);
     assert_int_equal(granted(broker, WES, 1).header.attempt, 1);
     assert_int_equal(granted(broker, WES, 2).header.attempt, 1);
+}
+
+static void worker_that_connects_anew_goes_on_with_what_it_holds(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[3];
+    dispatch_hello(broker, WANDA, 77, 3, 0, "host/1/0");
+    noted(broker, DISPATCH_NOTE_JOINED);
+    for (uint64_t i = 1; i <= 3; i++) {
+        send(broker, ANN, score(i));
+        tickets[i - 1] = granted(broker, WANDA, i).header.ticket;
+    }
+    beat(broker, WANDA, 1, tickets[0]);
+    come_back(broker, WES, 77); /* the broker did not see it go */
+    assert_int_equal(dispatch_worker_count(broker), 1);
+    nothing(broker);
+    list(broker, WES, tickets, 1); /* the others were on their way, or forgotten */
+    for (uint64_t i = 2; i <= 3; i++)
+        assert_int_equal(granted(broker, WES, i).header.attempt, 1);
+    struct header header = reply_to(&(struct dispatch_action){.header = score(1)});
+    header.ticket = tickets[0];
+    dispatch_reply(broker, WES, &header, text("scores"), 6);
+    answered(broker, ANN, MESSAGE_REPLY);
+    nothing(broker);
+    assert_int_equal(dispatch_counters(broker)->leases_missed, 2);
+    assert_int_equal(dispatch_counters(broker)->attempts_charged, 0);
+    assert_int_equal(dispatch_counters(broker)->workers_back, 1);
+}
+
+static void flapping_connection_buries_no_batch(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[3], route = WANDA;
+    lose_connection(broker, tickets);
+    for (int i = 0; i < 10; i++) {
+        dispatch_tick(broker);
+        nothing(broker);
+        come_back(broker, ++route, 77);
+        while (dispatch_job_count(broker) > 1) { /* of the others each is done in time */
+            struct dispatch_action lease = next(broker);
+            reply(broker, route, &lease);
+            answered(broker, ANN, MESSAGE_REPLY);
+        }
+        list(broker, route, tickets, 1);
+        beat(broker, route, 1, tickets[0]);
+        send(broker, ANN, score(10));
+        struct dispatch_action lease = granted(broker, route, 10);
+        dispatch_unsent(broker, &lease);
+        nothing(broker);
+    }
+    assert_int_equal(dispatch_counters(broker)->attempts_charged, 0);
+    assert_true(dies(broker).charged); /* at last it stays away */
+    told(broker, ANN, 1);
+}
+
+static void worker_that_connects_anew_is_told_of_the_drain_again(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[3];
+    lose_connection(broker, tickets);
+    dispatch_drain(broker);
+    for (int i = 0; i < 2; i++) {
+        struct dispatch_action action;
+        do
+            action = next(broker);
+        while (action.to != DISPATCH_WORKER);
+        assert_int_equal(action.header.type, MESSAGE_DRAIN);
+        come_back(broker, WES + (uint64_t)i, 77);
+    }
+}
+
+/* A process that began anew, in the place and under the name of the one that died. */
+static void another_socket_is_not_the_one_that_was_lost(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[3];
+    lose_connection(broker, tickets);
+    dispatch_hello(broker, WES, 78, 0, 0, "host/1/0");
+    noted(broker, DISPATCH_NOTE_JOINED);
+    assert_true(
+        dies(broker).charged); /* and the new one, that is silent too, of nothing */
+    assert_false(noted(broker, DISPATCH_NOTE_LOST).charged);
+}
+
+static void sockets_that_are_not_named_are_all_others(void **state)
+{
+    struct dispatch *broker = *state;
+    join(broker, WANDA, 4);
+    join(broker, WES, 4);
+    assert_int_equal(dispatch_worker_count(broker), 2);
 }
 
 /* ---- answers that do not fit ---- */
@@ -805,7 +956,7 @@ static void one_worker_too_many_is_refused(void **state)
     struct dispatch *broker = *state;
     join(broker, WANDA, 4);
     join(broker, WES, 4);
-    dispatch_hello(broker, 102, 4, 0, "late");
+    dispatch_hello(broker, 102, 0, 4, 0, "late");
     struct dispatch_action action = next(broker);
     assert_int_equal(action.header.type, MESSAGE_REJECT);
     assert_int_equal(action.route, 102);
@@ -824,7 +975,7 @@ static void one_worker_too_many_is_refused(void **state)
 static void names_of_workers_cannot_forge_log_lines(void **state)
 {
     struct dispatch *broker = *state;
-    dispatch_hello(broker, WANDA, 4, 0, "a\nERROR \"b\"");
+    dispatch_hello(broker, WANDA, 0, 4, 0, "a\nERROR \"b\"");
     assert_string_equal(noted(broker, DISPATCH_NOTE_JOINED).worker, "a?ERROR??b?");
 }
 
@@ -1183,7 +1334,7 @@ static void passed_deadline_comes_before_a_grant(void **state)
     dispatch_clock(broker, 1000);
     send(broker, ANN, score_within(1, 50));
     dispatch_clock(broker, 1050);
-    dispatch_hello(broker, WANDA, 4, 0, "host/1/0");
+    dispatch_hello(broker, WANDA, 0, 4, 0, "host/1/0");
     noted(broker, DISPATCH_NOTE_JOINED);
     answered(broker, ANN, MESSAGE_EXPIRED);
     nothing(broker);
@@ -1415,7 +1566,15 @@ int main(void)
         TEST(batch_is_buried_after_its_last_attempt),
         TEST(what_if_and_describe_are_refused_after_the_last_attempt),
         TEST(silence_is_counted_in_ticks_that_ran),
-        TEST(unroutable_worker_is_lost_and_the_unsent_batch_uncharged),
+        TEST(unroutable_worker_keeps_only_what_it_may_be_at),
+        TEST(unroutable_worker_that_stays_away_is_lost_and_charged),
+        TEST(unroutable_worker_is_not_waited_for_as_long_as_a_silent_one),
+        TEST(idle_worker_whose_connection_ends_charges_nothing),
+        TEST(worker_that_connects_anew_goes_on_with_what_it_holds),
+        TEST(flapping_connection_buries_no_batch),
+        TEST(worker_that_connects_anew_is_told_of_the_drain_again),
+        TEST(another_socket_is_not_the_one_that_was_lost),
+        TEST(sockets_that_are_not_named_are_all_others),
         TEST(late_reply_of_an_earlier_lease_is_dropped),
         TEST(reply_with_the_right_ticket_and_another_key_is_dropped),
         TEST(tickets_from_nowhere_are_dropped),

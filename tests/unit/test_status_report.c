@@ -124,7 +124,7 @@ static void empty_broker_reports_its_limits(void **state)
 static void region_tells_what_is_queued_leased_and_answered(void **state)
 {
     (void)state;
-    dispatch_hello(broker, WANDA, 1, 0, "wanda");
+    dispatch_hello(broker, WANDA, 0, 1, 0, "wanda");
     settle_down();
     send("KE", 1, 1000);
     uint64_t ticket = grant();
@@ -157,7 +157,7 @@ static void idle_region_keeps_its_totals_until_its_place_is_needed(void **state)
 {
     (void)state;
     char name[16];
-    dispatch_hello(broker, WANDA, 64, 0, "wanda");
+    dispatch_hello(broker, WANDA, 0, 64, 0, "wanda");
     settle_down();
     send("KE", 1, 10);
     reply(1, grant());
@@ -209,7 +209,7 @@ static void worker_tells_its_state_and_what_it_serves(void **state)
                                       .serving = "chd=1a2b\033",
                                       .release = "9 9",
                                       .records = 77};
-    dispatch_hello(broker, WANDA, 2, 0, "host/1/0");
+    dispatch_hello(broker, WANDA, 0, 2, 0, "host/1/0");
     settle_down();
     look();
     assert_string_equal(report->workers[0]->name, "host/1/0");
@@ -243,7 +243,7 @@ static void worker_that_stands_still_is_stuck_and_charged(void **state)
     (void)state;
     struct dispatch_heartbeat beat = {
         .progress = 1, .window = 1, .serving = "chd=1", .release = ""};
-    dispatch_hello(broker, WANDA, 1, 0, "wanda");
+    dispatch_hello(broker, WANDA, 0, 1, 0, "wanda");
     settle_down();
     send("KE", 1, 10);
     beat.scoring_ticket = grant();
@@ -261,7 +261,7 @@ static void heartbeat_that_says_nothing_of_versions_changes_nothing(void **state
 {
     (void)state;
     struct dispatch_heartbeat beat = {.progress = 1, .window = 1};
-    dispatch_hello(broker, WANDA, 1, 0, "wanda");
+    dispatch_hello(broker, WANDA, 0, 1, 0, "wanda");
     settle_down();
     dispatch_heartbeat(broker, WANDA, &beat);
     look();
@@ -275,7 +275,7 @@ static void workers_beyond_the_bound_are_counted(void **state)
 {
     (void)state;
     for (uint64_t i = 0; i < WORKERS; i++) {
-        dispatch_hello(broker, WANDA + i, 1, 0, "w");
+        dispatch_hello(broker, WANDA + i, 0, 1, 0, "w");
         settle_down();
     }
     look();
