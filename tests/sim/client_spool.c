@@ -166,9 +166,10 @@ bool client_spool_charge(struct client_node *client, uint64_t sequence)
     return true;
 }
 
-bool client_spool_remove(struct client_node *client, uint64_t sequence)
+bool client_spool_remove_below(struct client_node *client)
 {
-    return spool_remove(client->spool.spool, sequence, NULL) == STATUS_OK;
+    uint64_t acked_below = session_acked_below(client->session);
+    return spool_remove_below(client->spool.spool, acked_below, NULL) == STATUS_OK;
 }
 
 /* ---- coming back ---- */
@@ -203,7 +204,8 @@ static void count_accepted(struct world *world, struct client_node *client)
 static bool remove_answered(struct world *world, struct client_node *client)
 {
     for (uint64_t i = 1; i <= world->setup->batches; i++)
-        if (client->entries[i].kept != KEPT_NOT && !client_spool_remove(client, i))
+        if (client->entries[i].kept != KEPT_NOT &&
+            spool_remove(client->spool.spool, i, NULL) != STATUS_OK)
             return false;
     return true;
 }

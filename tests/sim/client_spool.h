@@ -38,8 +38,8 @@ enum status client_spool_keep(struct world *world, struct client_node *client);
 bool client_spool_load(struct world *world, struct client_node *client,
                        uint64_t sequence);
 bool client_spool_charge(struct client_node *client, uint64_t sequence);
-/* Its answer is durable. */
-bool client_spool_remove(struct client_node *client, uint64_t sequence);
+/* What acked_below has passed: its answers are durable. */
+bool client_spool_remove_below(struct client_node *client);
 
 /* After so many steps of the disk the client is killed, or the power cut. */
 void client_spool_doom(struct client_spool *self, uint32_t steps, bool power_cut);

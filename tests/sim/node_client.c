@@ -71,27 +71,22 @@ static void learn(struct world *world, struct client_node *self, uint64_t sequen
     world_learned(world, batch);
 }
 
-/* Only now may the batch leave the disk and the store forget it. */
-static void finish(struct world *world, struct client_node *self, uint64_t sequence)
-{
-    session_final(self->session, sequence);
-    learn(world, self, sequence);
-    if (has_spool(self) && !client_spool_remove(self, sequence))
-        fail(world, self);
-}
-
-/* What was written when the sync began is durable now. */
+/* What was written when the sync began is durable now: only now may the store forget it,
+ * and then the disk. */
 static void synced(struct world *world, struct event *event)
 {
     struct client_node *self = event->subject;
     if (!node_timer_is_due(world, &self->node, event))
         return;
     self->syncing = false;
-    for (uint64_t i = 1; i <= world->setup->batches && !self->failed; i++)
+    for (uint64_t i = 1; i <= world->setup->batches; i++)
         if (self->entries[i].kept == KEPT_WRITTEN) {
             self->entries[i].kept = KEPT_SYNCED;
-            finish(world, self, i);
+            session_final(self->session, i);
+            learn(world, self, i);
         }
+    if (has_spool(self) && !client_spool_remove_below(self))
+        fail(world, self);
     act(world, self);
 }
 
