@@ -46,6 +46,7 @@ struct batch {
     uint32_t mishaps;      /* of workers that held it: a broker may have charged it */
     uint32_t flying;       /* granted and on its way to a worker */
     uint64_t asked;        /* brokers that it was sent to: a bit each */
+    uint64_t queued_us;    /* when a broker last took it in */
     uint8_t copies[SIM_BROKERS_MAX]; /* held by each broker */
 };
 

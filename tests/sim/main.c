@@ -2,12 +2,15 @@
 /* main.c - chw-sim: as many seeds as one likes, or the trace of one. */
 #include "base/config.h"
 #include "tests/sim/runner.h"
+#include "tests/sim/scenario.h"
 
 #include <inttypes.h>
+#include <sysexits.h>
 
 struct options {
     uint64_t seeds, first_seed, jobs;
     bool trace;
+    char *scenario;
 };
 
 #define KEY(name, type, field) name, type, offsetof(struct options, field)
@@ -20,6 +23,8 @@ static const struct config_key keys[] = {
     {KEY("jobs", CONFIG_COUNT, jobs), "1", 1, 64, "N", "processes that run seeds"},
     {KEY("trace", CONFIG_FLAG, trace), NULL, 0, 0, NULL,
      "print every line of the first seed's trace, and run no other"},
+    {KEY("scenario", CONFIG_TEXT, scenario), NULL, 0, 0, "FILE",
+     "run the cluster that it describes, print its figures, and run no seed"},
 };
 
 static const struct config_spec spec = {
@@ -74,13 +79,29 @@ static int trace_seed(uint64_t seed)
     return 0;
 }
 
+static int run_scenario(const char *path)
+{
+    struct error_text error = {""};
+    if (scenario_run(path, stdout, &error) == STATUS_OK)
+        return 0;
+    fprintf(stderr, "chw-sim: %s\n", error.text);
+    return EX_CONFIG;
+}
+
+static int run(const struct options *options)
+{
+    if (options->scenario != NULL)
+        return run_scenario(options->scenario);
+    return options->trace ? trace_seed(options->first_seed) : run_seeds(options);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {0};
     int exit_code;
     if (!config_load(&spec, argc, argv, &options, NULL, &exit_code))
         return exit_code;
-    exit_code = options.trace ? trace_seed(options.first_seed) : run_seeds(&options);
+    exit_code = run(&options);
     config_free(&spec, &options, NULL);
     return exit_code;
 }

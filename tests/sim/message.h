@@ -21,7 +21,6 @@ struct message {
     uint64_t progress, scoring; /* of HEARTBEAT */
     uint32_t window;            /* of HELLO and HEARTBEAT */
     uint64_t instance;          /* of HELLO */
-    uint64_t sent_us;           /* for the figures */
     bool elsewhere;             /* of HEARTBEAT, to the end */
     uint32_t held_count;
     uint64_t held_tickets[HELD_MAX]; /* only the first held_count are there */

@@ -239,7 +239,7 @@ static void queue_at_broker(struct world *world, struct event *event)
 {
     struct link *link = event->subject;
     event->happen = arrive_at_broker;
-    agenda_again(world->agenda, event, broker_busy_until_us(world, link->broker, UP));
+    agenda_again(world->agenda, event, broker_busy_until_us(world, link->broker));
 }
 
 static uint64_t arrival_us(struct world *world, struct link *link,

@@ -3,8 +3,10 @@
 #include "tests/sim/node_broker.h"
 
 #include "tests/sim/check.h"
+#include "tests/sim/figures.h"
 #include "tests/sim/world.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 enum { TICK_US = DISPATCH_TICK_MS * 1000 };
@@ -84,6 +86,7 @@ static void note_grant(struct world *world, struct broker_node *self,
                    "a deadline grew");
     check_ticket(world, self, action->header.ticket);
     fairness_granted(world, &self->fairness, self->dispatch, batch);
+    figures_granted(world->figures, batch);
     const struct link *link = network_link_of(world->network, action->route);
     if (network_is_troubled(world, link) ||
         link->peer->node->troubled_until_us > world_now_us(world))
@@ -208,16 +211,15 @@ static void tick(struct world *world, struct event *event)
     if (!node_timer_is_due(world, &self->node, event))
         return;
     node_timer(world, &self->node, world_now_us(world) + TICK_US, tick, self);
+    figures_sampled(world->figures, self);
     dispatch_clock(self->dispatch, now_ms(world));
     dispatch_tick(self->dispatch);
     perform_all(world, self);
 }
 
-uint64_t broker_busy_until_us(struct world *world, struct broker_node *self,
-                              enum direction direction)
+uint64_t broker_busy_until_us(struct world *world, struct broker_node *self)
 {
     uint64_t now_ns = world_now_us(world) * 1000;
-    (void)direction;
     if (self->busy_ns < now_ns)
         self->busy_ns = now_ns;
     self->busy_ns += world->setup->front_ns;
@@ -232,6 +234,7 @@ static void take_job(struct world *world, struct broker_node *self, uint64_t rou
     struct batch *batch = message->batch;
     uint32_t number = self->node.name.number;
     batch->copies[number]++;
+    batch->queued_us = world_now_us(world);
     self->bodies++;
     dispatch_job(self->dispatch, route, &message->header, batch, batch->size);
     perform_all(world, self);
@@ -286,6 +289,7 @@ void broker_receive(struct world *world, struct broker_node *self, uint64_t rout
 {
     enum message_type type = message->header.type;
     world_trace_message(world, &self->node.name, "receives", &link->peer->name, message);
+    figures_arrived(world->figures, self, type);
     dispatch_clock(self->dispatch, now_ms(world));
     if (type == MESSAGE_SCORE || type == MESSAGE_DESCRIBE) {
         take_job(world, self, route, message);
@@ -309,6 +313,7 @@ static struct dispatch_limits limits_of(struct world *world)
         .region_bytes_max = setup->region_bytes_max,
         .client_bytes_max = setup->client_bytes_max,
         .untaken_bytes_max = setup->untaken_bytes_max,
+        .weights = world->weights,
         .bulk_wait_ticks = setup->bulk_wait_ticks,
         .lease_ticks = setup->lease_ticks,
         .liveness_ticks = setup->liveness_ticks,
@@ -329,6 +334,16 @@ void broker_init(struct world *world, struct broker_node *self, uint32_t number)
     self->dispatch = NULL;
     self->bodies = 0;
     self->busy_ns = 0;
+}
+
+size_t broker_tables_size(struct world *world)
+{
+    const struct dispatch_limits limits = limits_of(world);
+    const struct mallinfo2 before = mallinfo2();
+    struct dispatch *dispatch = dispatch_new(&limits);
+    const struct mallinfo2 after = mallinfo2();
+    dispatch_free(dispatch);
+    return after.uordblks + after.hblkhd - before.uordblks - before.hblkhd;
 }
 
 void broker_start(struct world *world, struct broker_node *self)
@@ -375,9 +390,7 @@ static void end_process(struct world *world, struct broker_node *self)
     node_end(world, &self->node);
     free_dispatch(world, self);
     world_break_broker(world, self);
-    agenda_add(world->agenda,
-               world_now_us(world) + dice_wait(&world->dice, world->setup->restart_us),
-               start_again, self);
+    agenda_add(world->agenda, world_restart_us(world), start_again, self);
 }
 
 void broker_crash(struct world *world, struct broker_node *self)

@@ -34,7 +34,8 @@ void broker_receive(struct world *world, struct broker_node *self, uint64_t rout
                     struct link *link, struct message *message);
 
 /* In a scenario: when it is done with one more message. */
-uint64_t broker_busy_until_us(struct world *world, struct broker_node *self,
-                              enum direction direction);
+uint64_t broker_busy_until_us(struct world *world, struct broker_node *self);
+/* Bytes of a dispatcher that holds nothing. */
+size_t broker_tables_size(struct world *world);
 
 #endif

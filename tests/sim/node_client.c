@@ -4,6 +4,7 @@
 
 #include "client/spool.h"
 #include "tests/sim/check.h"
+#include "tests/sim/figures.h"
 #include "tests/sim/node_broker.h"
 #include "tests/sim/world.h"
 
@@ -265,6 +266,7 @@ static void send_batch(struct world *world, struct client_node *self, uint32_t p
     fill_header(world, self, &message->header, batch, sequence);
     message->batch = batch;
     message->header.ticket = self->taken[peer];
+    figures_sent(world->figures, batch);
     batch->asked |= (uint64_t)1 << peer;
     struct link *link = link_at(world, self, peer);
     world_trace_message(world, &self->peer.name, "sends", &link->broker->node.name,
@@ -425,8 +427,8 @@ static void draw_batch(struct world *world, struct client_node *self, uint64_t s
     struct batch *batch = &self->batches[sequence];
     batch->client = self->node.name.number;
     batch->sequence = sequence;
-    batch->region = dice_roll(dice, setup->regions);
-    batch->rows = dice_scaled(dice, 1, setup->rows_max);
+    batch->region = setup->steady ? batch->client : dice_roll(dice, setup->regions);
+    batch->rows = setup->steady ? setup->rows_max : dice_scaled(dice, 1, setup->rows_max);
     batch->size = dice_between(dice, setup->body_size_min, setup->body_size_max);
     batch->period = (int32_t)dice_roll(dice, 2);
     batch->available_us = available_us;
@@ -441,9 +443,14 @@ static void draw_input(struct world *world, struct client_node *self)
 {
     const struct setup *setup = world->setup;
     uint64_t available_us = 0;
+    uint64_t offset_us =
+        setup->steady ? dice_roll(&world->dice, (uint32_t)setup->submit_us) : 0;
     self->what_if = dice_chance(&world->dice, setup->what_if);
     for (uint64_t i = 1; i <= setup->batches; i++) {
-        available_us += dice_wait(&world->dice, setup->submit_us);
+        if (setup->steady)
+            available_us = (i - 1) * setup->submit_us + offset_us;
+        else
+            available_us += dice_wait(&world->dice, setup->submit_us);
         draw_batch(world, self, i, available_us);
     }
     self->open = setup->batches;
@@ -560,9 +567,7 @@ void client_crash(struct world *world, struct client_node *self, bool power_cut)
         client_spool_end(&self->spool, power_cut);
     if (power_cut)
         lose_unsynced(world, self);
-    agenda_add(world->agenda,
-               world_now_us(world) + dice_wait(&world->dice, world->setup->restart_us),
-               start_again, self);
+    agenda_add(world->agenda, world_restart_us(world), start_again, self);
 }
 
 void client_doom(struct world *world, struct client_node *self, uint32_t steps,

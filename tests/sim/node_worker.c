@@ -675,9 +675,7 @@ static void end_process(struct world *world, struct worker_node *self, bool flus
             network_hang_up(world, link_at(world, &self->threads[i], j), flush);
         forget(world, &self->threads[i]);
     }
-    agenda_add(world->agenda,
-               world_now_us(world) + dice_wait(&world->dice, world->setup->restart_us),
-               start_again, self);
+    agenda_add(world->agenda, world_restart_us(world), start_again, self);
 }
 
 static void add_mishaps(struct list *ring)

@@ -204,7 +204,7 @@ bool setup_is_orderly(const struct setup *self)
 
 bool setup_is_peaceful(const struct setup *self)
 {
-    return self->fault_us == 0 && setup_is_orderly(self);
+    return self->fault_us == 0 && !self->steady && setup_is_orderly(self);
 }
 
 static void print_faults(const struct setup *self, FILE *out)

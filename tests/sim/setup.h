@@ -33,6 +33,8 @@
     X(promote)                                                                           \
     X(disk_fault)
 
+enum { CLASSES_MAX = 8 };
+
 enum fault {
 #define FAULT_ENUM(name) FAULT_##name,
     FAULT_LIST(FAULT_ENUM)
@@ -46,6 +48,10 @@ struct setup {
     /* the cluster */
     uint32_t brokers, workers, threads; /* threads of each worker */
     uint32_t clients, regions, promotions_max;
+    uint32_t class_count, class_weights[CLASSES_MAX]; /* of regions, round and round */
+    /* As a scenario has it: each client a region of its own, all batches alike and at
+     * even distances, a pause of restart_us exactly. */
+    bool steady;
 
     /* the clients' work */
     uint32_t batches; /* of each client */
@@ -72,8 +78,8 @@ struct setup {
 
     /* how long things take, in microseconds */
     uint64_t link_us, link_jitter_us; /* on the way */
-    uint64_t front_ns, back_ns;       /* a broker with a message; 0: no time at all */
-    uint64_t begin_us, row_ns;        /* a worker with a batch, and a record */
+    uint64_t front_ns; /* a broker with a message that arrives; 0: no time at all */
+    uint64_t begin_us, row_ns; /* a worker with a batch, and a record */
     uint64_t commit_us, commit_each_us;
     uint64_t sync_us;    /* a client's disk */
     uint64_t restart_us; /* until a process that died is there again */

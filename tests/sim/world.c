@@ -4,6 +4,7 @@
 
 #include "tests/sim/check.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/figures.h"
 #include "tests/sim/node_broker.h"
 #include "tests/sim/node_client.h"
 #include "tests/sim/node_worker.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENTS_MAX = 1 << 16 };
+enum { EVENTS_MAX = 1 << 16, EVENTS_PER_LINK = 4, START_SPREAD_US = 1000000 };
 
 uint64_t world_now_us(const struct world *self)
 {
@@ -33,15 +34,43 @@ struct batch *world_batch_of(struct world *self, const struct batch_key *key)
                                           : world_batch(self, client, key->sequence);
 }
 
+uint64_t world_restart_us(struct world *self)
+{
+    uint64_t pause_us = self->setup->restart_us;
+    if (!self->setup->steady)
+        pause_us = dice_wait(&self->dice, pause_us);
+    return world_now_us(self) + pause_us;
+}
+
 /* ---- regions ---- */
 
+static void *table_of(size_t count, size_t size)
+{
+    void *table = calloc(count, size);
+    if (table == NULL)
+        abort();
+    return table;
+}
+
+/* A class of regions is those under a path of one letter. */
 static void name_regions(struct world *self)
 {
-    self->regions = calloc(self->setup->regions, sizeof *self->regions);
-    if (self->regions == NULL)
-        abort();
-    for (uint32_t i = 0; i < self->setup->regions; i++)
-        snprintf(self->regions[i], sizeof self->regions[i], "R/%u", i);
+    const struct setup *setup = self->setup;
+    uint32_t classes = setup->class_count == 0 ? 1 : setup->class_count;
+    self->regions = table_of(setup->regions, sizeof *self->regions);
+    for (uint32_t i = 0; i < setup->regions; i++)
+        snprintf(self->regions[i], sizeof self->regions[i], "%c/%u",
+                 (int)('A' + i % classes), i);
+}
+
+static void weigh_regions(struct world *self)
+{
+    const struct setup *setup = self->setup;
+    self->weights.items = table_of(CLASSES_MAX, sizeof *self->weights.items);
+    self->weights.count = setup->class_count;
+    for (uint32_t i = 0; i < setup->class_count; i++)
+        self->weights.items[i] =
+            (struct weight){{(char)('A' + i)}, setup->class_weights[i]};
 }
 
 const char *world_region_name(const struct world *self, uint32_t region)
@@ -136,6 +165,7 @@ void world_trace_message(struct world *self, const struct trace_name *who,
 void world_learned(struct world *self, const struct batch *batch)
 {
     self->outcomes[batch->told.outcome]++;
+    figures_learned(self->figures, batch);
     self->deaths += batch->deaths;
 }
 
@@ -156,14 +186,6 @@ void world_add_counters(struct world *self, const struct counters *counters)
 }
 
 /* ---- beginning and end ---- */
-
-static void *table_of(uint32_t count, size_t size)
-{
-    void *table = calloc(count, size);
-    if (table == NULL)
-        abort();
-    return table;
-}
 
 static void join(struct world *self, struct peer *peer)
 {
@@ -187,15 +209,35 @@ static void make_nodes(struct world *self)
     }
 }
 
+static void start_worker(struct world *self, struct event *event)
+{
+    worker_start(self, event->subject);
+}
+
+static void start_client(struct world *self, struct event *event)
+{
+    client_start(self, event->subject);
+}
+
+/* Many that began together would send what they send periodically together, for ever. */
+static void start(struct world *self, event_fn *begin, void *node)
+{
+    struct event now = {.subject = node};
+    if (self->setup->steady)
+        agenda_add(self->agenda, dice_roll(&self->dice, START_SPREAD_US), begin, node);
+    else
+        begin(self, &now);
+}
+
 static void start_nodes(struct world *self)
 {
     const struct setup *setup = self->setup;
     for (uint32_t i = 0; i < setup->brokers; i++)
         broker_start(self, &self->brokers[i]);
     for (uint32_t i = 0; i < setup->workers; i++)
-        worker_start(self, &self->workers[i]);
+        start(self, start_worker, &self->workers[i]);
     for (uint32_t i = 0; i < setup->clients; i++)
-        client_start(self, &self->clients[i]);
+        start(self, start_client, &self->clients[i]);
 }
 
 struct world *world_new(const struct setup *setup)
@@ -203,12 +245,13 @@ struct world *world_new(const struct setup *setup)
     struct world *self = table_of(1, sizeof *self);
     self->setup = setup;
     dice_init(&self->dice, ~setup->seed);
-    self->agenda = agenda_new(EVENTS_MAX);
+    uint32_t peers = setup->workers * setup->threads + setup->clients;
+    self->agenda = agenda_new(EVENTS_MAX + EVENTS_PER_LINK * peers * setup->brokers);
     self->trace = trace_new();
     messages_init(&self->messages);
     name_regions(self);
-    self->network = network_new(self, setup->workers * setup->threads + setup->clients,
-                                setup->brokers);
+    weigh_regions(self);
+    self->network = network_new(self, peers, setup->brokers);
     self->store = store_model_new(self);
     self->brokers = table_of(setup->brokers, sizeof *self->brokers);
     self->workers = table_of(setup->workers, sizeof *self->workers);
@@ -243,6 +286,7 @@ void world_free(struct world *self)
     free(self->workers);
     free(self->clients);
     free(self->regions);
+    free(self->weights.items);
     free(self);
 }
 

@@ -5,6 +5,7 @@
 #define SIM_WORLD_H
 
 #include "broker/counters.h"
+#include "broker/weights.h"
 #include "tests/sim/agenda.h"
 #include "tests/sim/message.h"
 #include "tests/sim/network.h"
@@ -15,6 +16,7 @@
 struct broker_node;
 struct worker_node;
 struct client_node;
+struct figures;
 
 struct world {
     const struct setup *setup;
@@ -28,15 +30,17 @@ struct world {
     struct worker_node *workers;
     struct client_node *clients;
     char (*regions)[HEADER_REGION_MAX + 1];
-    bool calm;     /* nothing goes wrong any more */
-    bool reported; /* a failure was */
-    uint64_t open; /* batches whose clients do not know their outcome */
+    struct weights weights;
+    struct figures *figures; /* NULL: nobody measures */
+    bool calm;               /* nothing goes wrong any more */
+    bool reported;           /* a failure was */
+    uint64_t open;           /* batches whose clients do not know their outcome */
 
     /* what there was, for people and for tests that want to see it */
     uint64_t events, outcomes[OUTCOME_DESCRIBED + 1], deaths;
     uint64_t faults[FAULT_COUNT];
     uint64_t spooled, found_again; /* batches put into spools, and there after a crash */
-    struct counters counters; /* of all brokers that ended */
+    struct counters counters;      /* of all brokers that ended */
 };
 
 /* The setup is borrowed. */
@@ -54,6 +58,9 @@ struct batch *world_batch(struct world *self, uint32_t client, uint64_t sequence
 struct batch *world_batch_of(struct world *self, const struct batch_key *key);
 const char *world_region_name(const struct world *self, uint32_t region);
 uint32_t world_region_number(const char *name);
+
+/* When a process that ends now is there again. */
+uint64_t world_restart_us(struct world *self);
 
 void world_happen(struct world *self, struct event *event);
 void world_drop_event(struct world *self, struct event *event);
