@@ -36,7 +36,8 @@ static const struct config_spec spec = {
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .notes = "Exit code 1: an invariant did not hold. The last lines of the trace, the "
-             "seed and the\nsentence are on stderr; the same seed fails again.\n",
+             "seed and the\nsentence are on stderr; the same seed fails again. "
+             "docs/scaling.md has the keys of a scenario.\n",
 };
 
 static void print_tally(const struct tally *tally)

@@ -99,7 +99,7 @@ static enum status check(const void *target, struct error_text *error)
 }
 
 static const struct config_spec spec = {
-    .program = "scenario",
+    .program = "chw-sim",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .check = check,

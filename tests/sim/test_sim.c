@@ -6,8 +6,12 @@
  * fixed set of seeds of the simulator; chw-sim runs more. */
 
 #include "tests/sim/runner.h"
+#include "tests/sim/scenario.h"
 
 #include "tests/lib/test.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /* A sanitizer slows a seed down tenfold. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -62,12 +66,28 @@ static void a_seed_is_the_same_run_each_time(void **state)
                     runner_run_one(seed, NULL, &tally));
 }
 
+static void a_scenario_loses_a_zone_and_no_batch(void **state)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct error_text error = {""};
+    FILE *out = open_memstream(&text, &size);
+    (void)state;
+    assert_non_null(out);
+    assert_int_equal(scenario_run(SCENARIOS "/small.yaml", out, &error), STATUS_OK);
+    fclose(out);
+    assert_non_null(strstr(text, "every batch ended, was counted once"));
+    assert_non_null(strstr(text, "while a part is down"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_seed_of_the_fixed_set_keeps_all_invariants),
         cmocka_unit_test(seeds_that_once_failed_fail_no_more),
         cmocka_unit_test(a_seed_is_the_same_run_each_time),
+        cmocka_unit_test(a_scenario_loses_a_zone_and_no_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
