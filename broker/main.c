@@ -115,7 +115,7 @@ static const struct config_spec spec = {
 
 enum {
     REGIONS_MAX = 4096,
-    WORKERS_MAX = 1024,
+    WORKERS_MAX = 4096,
 };
 
 static uint32_t ticks(uint64_t ms)
