@@ -74,7 +74,7 @@ static const struct config_key keys[] = {
      "as its queue-bytes; a quarter of it for a region, a client, its answers"},
     {KEY("broker-regions", CONFIG_COUNT, broker_regions), "4096", 1, 1 << 20, "N",
      "with something at a broker at a time"},
-    {KEY("broker-workers", CONFIG_COUNT, broker_workers), "1024", 1, 1 << 20, "N",
+    {KEY("broker-workers", CONFIG_COUNT, broker_workers), "4096", 1, 1 << 20, "N",
      "threads that a broker knows"},
     {KEY("fail", CONFIG_TEXT, fail), "nothing", 0, 0, "WHAT",
      "nothing; broker: the first; zone: all brokers and workers of the first"},
