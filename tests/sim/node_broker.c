@@ -360,10 +360,12 @@ void broker_start(struct world *world, struct broker_node *self)
                tick, self);
 }
 
-/* What it held is gone; the dispatcher wants it back before it is freed. */
+/* What it held is gone; the dispatcher wants it back before it is freed, which no longer
+ * counts. */
 static void free_dispatch(struct world *world, struct broker_node *self)
 {
     struct dispatch_action action;
+    world_add_counters(world, dispatch_counters(self->dispatch));
     dispatch_drain(self->dispatch);
     for (;;) {
         while (dispatch_next(self->dispatch, &action))
@@ -372,7 +374,6 @@ static void free_dispatch(struct world *world, struct broker_node *self)
             break;
         dispatch_tick(self->dispatch);
     }
-    world_add_counters(world, dispatch_counters(self->dispatch));
     dispatch_free(self->dispatch);
     self->dispatch = NULL;
     fairness_reset(world, &self->fairness);

@@ -58,7 +58,7 @@ static const struct config_key keys[] = {
      "batches that a thread wants at once, of all brokers"},
     {KEY("message-us", CONFIG_COUNT, message_us), "10", 1, 100000, "US",
      "a broker with a message that arrives"},
-    {KEY("batch-us", CONFIG_COUNT, batch_us), "50", 1, 10000000, "US",
+    {KEY("batch-us", CONFIG_COUNT, batch_us), "100", 1, 10000000, "US",
      "a worker with a batch"},
     {KEY("record-ns", CONFIG_COUNT, record_ns), "120", 1, 1000000000, "NS",
      "a worker with each record besides"},
@@ -253,8 +253,9 @@ static void print_tail(const struct world *world, uint64_t wall_ms, FILE *out)
     getrusage(RUSAGE_SELF, &usage);
     fprintf(out,
             "\nevery batch ended, was counted once, and its client knows: after %.1f s\n"
-            "the run: %.1f s, %.1f million events, %.0f MB of memory\n",
+            "the run: %.1f s, %.1f of CPU; %.1f million events, %.0f MB of memory\n",
             (double)world_now_us(world) / SECOND, (double)wall_ms / 1000,
+            (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6,
             (double)world->events / 1e6, (double)usage.ru_maxrss / 1024);
 }
 
