@@ -20,7 +20,7 @@ enum {
     WORKER_NAME_MAX = 63,
     WORKER_SERVING_MAX = 191,
     WORKER_RELEASE_MAX = 31,
-    WORKER_WINDOW_MAX = 64, /* credits */
+    WORKER_WINDOW_MAX = 256, /* credits */
 };
 
 /* Whether new batches go to a worker. */

@@ -19,7 +19,7 @@
 enum {
     BYE_LINGER_MS = 1000,
     BROKERS_MAX = 2 * ADDRESSES_MAX, /* with those that leave */
-    HELD_MAX = 64,                   /* as proto/control.proto says */
+    HELD_MAX = 256,                  /* as proto/control.proto says */
 };
 
 void brokers_open(struct brokers *self, const struct brokers_options *options)

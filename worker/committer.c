@@ -7,7 +7,6 @@
 #include "base/log.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
@@ -19,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    GROUP_MAX = 64,
+    GROUP_MAX = 256,
     RETRY_MIN_MS = 20,
     RETRY_MAX_MS = 500,
 };
@@ -30,11 +29,12 @@ struct outbox {
     pthread_mutex_t lock;
     struct list jobs;
     int event;
+    bool woken; /* the descriptor is readable */
 };
 
 struct outbox *outbox_new(void)
 {
-    struct outbox *self = malloc(sizeof *self);
+    struct outbox *self = calloc(1, sizeof *self);
     if (self == NULL)
         return NULL;
     self->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -59,11 +59,22 @@ int outbox_fd(const struct outbox *self)
     return self->event;
 }
 
+/* One wake-up for all that comes before the thread looks. */
+static void wake_locked(struct outbox *self)
+{
+    const uint64_t one = 1;
+    if (self->woken)
+        return;
+    ssize_t written = write(self->event, &one, sizeof one);
+    assert(written == sizeof one);
+    self->woken = true;
+}
+
 void outbox_wake(struct outbox *self)
 {
-    uint64_t one = 1;
-    ssize_t written = write(self->event, &one, sizeof one);
-    assert(written == sizeof one || errno == EAGAIN); /* full means readable */
+    pthread_mutex_lock(&self->lock);
+    wake_locked(self);
+    pthread_mutex_unlock(&self->lock);
 }
 
 /* Woken under the lock: who takes its last job may free the outbox at once. */
@@ -71,7 +82,7 @@ static void outbox_put(struct outbox *self, struct commit_job *job)
 {
     pthread_mutex_lock(&self->lock);
     list_push_back(&self->jobs, &job->link);
-    outbox_wake(self);
+    wake_locked(self);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -83,8 +94,10 @@ struct commit_job *outbox_take(struct outbox *self)
     if (!list_empty(&self->jobs)) {
         job = list_item(self->jobs.next, struct commit_job, link);
         list_remove(&job->link);
-    } else if (read(self->event, &count, sizeof count) < 0) {
-        assert(errno == EAGAIN); /* nothing had been written */
+    } else if (self->woken) {
+        ssize_t taken = read(self->event, &count, sizeof count);
+        assert(taken == sizeof count);
+        self->woken = false;
     }
     pthread_mutex_unlock(&self->lock);
     return job;
@@ -318,13 +331,24 @@ enum status committer_start(const struct committer_options *options,
     return STATUS_OK;
 }
 
-void committer_submit(struct committer *self, struct commit_job *job)
+static void prepare(struct commit_job *job, uint64_t now_ms)
 {
     job->status = STATUS_OK;
     job->recalled = NULL;
-    job->since_ms = clock_monotonic_ms();
+    job->since_ms = now_ms;
+}
+
+void committer_submit(struct committer *self, struct list *jobs)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    for (struct list *node = jobs->next; node != jobs; node = node->next)
+        prepare(list_item(node, struct commit_job, link), now_ms);
     pthread_mutex_lock(&self->lock);
-    list_push_back(&self->jobs, &job->link);
+    while (!list_empty(jobs)) {
+        struct list *node = jobs->next;
+        list_remove(node);
+        list_push_back(&self->jobs, node);
+    }
     pthread_cond_signal(&self->filled);
     pthread_mutex_unlock(&self->lock);
 }

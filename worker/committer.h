@@ -63,7 +63,9 @@ struct committer_options {
 MUST_CHECK enum status committer_start(const struct committer_options *options,
                                        struct committer **out, struct error_text *error);
 
-void committer_submit(struct committer *self, struct commit_job *job);
+/* All of `jobs`, linked by `link`, which is empty then: what is submitted together is
+ * settled together. */
+void committer_submit(struct committer *self, struct list *jobs);
 
 /* The store is away: take no new batches. */
 bool committer_is_away(const struct committer *self);

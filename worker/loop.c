@@ -37,7 +37,8 @@ struct loop {
     struct list inbox;    /* not begun, oldest first; of each broker at most the window */
     struct list ready;    /* begun, to be scored (again) */
     struct lease *active; /* being scored; NULL: none */
-    uint32_t committing;  /* tasks whose job is with the committer */
+    struct list jobs;     /* for the committer: what one pass scored goes there at once */
+    uint32_t committing;  /* tasks whose job is in `jobs` or with the committer */
     bool draining;
 
     uint64_t progress;
@@ -203,7 +204,7 @@ static void perform(struct loop *self, struct lease *lease, enum task_next next)
         return;
     case TASK_COMMIT:
         self->committing++;
-        committer_submit(self->options.committer, &lease->task.job);
+        list_push_back(&self->jobs, &lease->task.job.link);
         return;
     case TASK_ANSWER:
         send_answer(self, lease);
@@ -478,6 +479,8 @@ static void *run(void *arg)
         if (due)
             beat(self, now_ms);
         idle = !work(self);
+        if (!list_empty(&self->jobs))
+            committer_submit(self->options.committer, &self->jobs);
         if (idle && (!self->draining || has_work(self)))
             wait_for_work(self);
         idle = idle || due;
@@ -510,6 +513,7 @@ enum status loop_start(const struct loop_options *options, struct loop **out,
     self->options = *options;
     list_init(&self->inbox);
     list_init(&self->ready);
+    list_init(&self->jobs);
     message_init(&self->message);
     open_brokers(self);
     self->outbox = outbox_new();

@@ -291,8 +291,8 @@ static void garbage_is_refused_on_both_sides_and_the_broker_serves_on(void **sta
     send_message(worker, &header, "\xff\xff\xff", 3);
     rejected(worker, "the body of HELLO does not parse");
     header.type = MESSAGE_HEARTBEAT;
-    send_message(worker, &header, "\x18\x41", 2); /* window 65 */
-    rejected(worker, "window of 65");
+    send_message(worker, &header, "\x18\x81\x02", 3); /* window 257 */
+    rejected(worker, "window of 257");
 
     zmq_close(client);
     zmq_close(worker);

@@ -31,7 +31,7 @@
 
 enum {
     DEADLINE_MS = 20000,
-    WINDOW = 4,
+    WINDOW = 256,
     OPTIONS_MAX = 8,
     SLOW_FEATURES = 500, /* of a model that keeps a batch of SLOW_ROWS busy for a while */
     SLOW_ROWS = 65536,
@@ -810,7 +810,7 @@ static void worker_that_cannot_serve_says_why(void **state)
     assert_does_not_start("sqlite:/no/such/folder/store.db", NULL, "/no/such/folder");
     assert_does_not_start("postgres:there", NULL, "'postgres...'");
     assert_does_not_start(fixture.url, "--threads=0", "threads");
-    assert_does_not_start(fixture.url, "--window=65", "window");
+    assert_does_not_start(fixture.url, "--window=257", "window");
     assert_does_not_start(fixture.url, "--log-level=loud", "loud");
     assert_does_not_start(fixture.url, "--broker=tcp://10.1.2.3:4000", "--insecure");
     assert_does_not_start(fixture.url, "--no-such-option", "no-such-option");

@@ -101,6 +101,15 @@ static void make_batch(const struct fixture *self, struct batch *batch, uint8_t 
     batch->job.outbox = self->outbox;
 }
 
+static void submit(struct committer *committer, struct commit_job *job)
+{
+    struct list jobs;
+    list_init(&jobs);
+    list_push_back(&jobs, &job->link);
+    committer_submit(committer, &jobs);
+    assert_true(list_empty(&jobs));
+}
+
 static struct commit_job *take_back(struct outbox *outbox)
 {
     uint64_t until_ms = clock_monotonic_ms() + DEADLINE_MS;
@@ -132,7 +141,7 @@ static void settled_batch_comes_back_first_and_counts(void **state)
     struct batch batch;
     make_batch(self, &batch, 1, 1);
     start(self, LONG_MS);
-    committer_submit(self->committer, &batch.job);
+    submit(self->committer, &batch.job);
     assert_ptr_equal(take_back(self->outbox), &batch.job);
     assert_int_equal(batch.job.status, STATUS_OK);
     assert_int_equal(batch.job.result.verdict, SETTLED_FIRST);
@@ -147,12 +156,12 @@ static void duplicate_comes_back_with_the_versions_that_scored_it(void **state)
     make_batch(self, &first, 1, 1);
     make_batch(self, &again, 1, 1);
     start(self, LONG_MS);
-    committer_submit(self->committer, &first.job);
+    submit(self->committer, &first.job);
     take_back(self->outbox);
     struct digest second =
         worker_publish(&self->store, worker_model("chd", 2), "chd", "champion");
     again.job.request.settlement.targets[0].version = second;
-    committer_submit(self->committer, &again.job);
+    submit(self->committer, &again.job);
     take_back(self->outbox);
 
     assert_int_equal(again.job.result.verdict, SETTLED_DUPLICATE);
@@ -174,7 +183,7 @@ static void refresh_publishes_what_the_store_has_now(void **state)
     start(self, LONG_MS);
     current_hold(self->current, &held);
     assert_null(held);
-    committer_submit(self->committer, &job);
+    submit(self->committer, &job);
     assert_ptr_equal(take_back(self->outbox), &job);
     assert_int_equal(job.status, STATUS_OK);
     current_hold(self->current, &held);
@@ -197,7 +206,7 @@ static void *submit_all(void *arg)
     for (size_t i = 0; batches != NULL && i < 2 * JOBS; i++) {
         make_batch(self->fixture, &batches[i], self->client, i / 2 + 1);
         batches[i].job.outbox = self->outbox;
-        committer_submit(self->fixture->committer, &batches[i].job);
+        submit(self->fixture->committer, &batches[i].job);
     }
     for (size_t i = 0; batches != NULL && i < 2 * JOBS; i++) {
         struct commit_job *job = take_back(self->outbox);
@@ -243,7 +252,7 @@ static void stopping_settles_what_was_submitted(void **state)
     start(self, LONG_MS);
     for (size_t i = 0; i < JOBS; i++) {
         make_batch(self, &batches[i], 1, i + 1);
-        committer_submit(self->committer, &batches[i].job);
+        submit(self->committer, &batches[i].job);
     }
     committer_stop(self->committer);
     self->committer = NULL;
@@ -261,7 +270,7 @@ static void batch_waits_for_a_store_that_comes_back(void **state)
     make_batch(self, &batch, 1, 1);
     start(self, LONG_MS);
     set_store_full(true);
-    committer_submit(self->committer, &batch.job);
+    submit(self->committer, &batch.job);
     wait_for_away(self, true);
     assert_int_not_equal(committer_busy_since_ms(self->committer), 0);
     assert_null(outbox_take(self->outbox));
@@ -282,7 +291,7 @@ static void batch_that_waited_long_enough_comes_back_unsettled(void **state)
     start(self, 300);
     set_store_full(true);
     uint64_t start_ms = clock_monotonic_ms();
-    committer_submit(self->committer, &batch.job);
+    submit(self->committer, &batch.job);
     assert_ptr_equal(take_back(self->outbox), &batch.job);
     assert_in_range(clock_monotonic_ms() - start_ms, 300, DEADLINE_MS);
     assert_int_equal(batch.job.status, STATUS_UNAVAILABLE);
@@ -290,7 +299,7 @@ static void batch_that_waited_long_enough_comes_back_unsettled(void **state)
     set_store_full(false);
     wait_for_away(self, false);
     assert_int_equal(worker_people(&self->store), 0);
-    committer_submit(self->committer, &batch.job);
+    submit(self->committer, &batch.job);
     take_back(self->outbox);
     assert_int_equal(batch.job.result.verdict, SETTLED_FIRST);
 }
@@ -302,7 +311,7 @@ static void drain_does_not_wait_for_the_store(void **state)
     make_batch(self, &batch, 1, 1);
     start(self, LONG_MS);
     set_store_full(true);
-    committer_submit(self->committer, &batch.job);
+    submit(self->committer, &batch.job);
     wait_for_away(self, true);
     committer_hurry(self->committer);
     assert_ptr_equal(take_back(self->outbox), &batch.job);
@@ -357,7 +366,7 @@ static void setback_of_the_store_is_counted(void **state)
     for (uint64_t i = 0; i < 2; i++) {
         assert_int_equal(committer_setbacks(self->committer), 0);
         make_batch(self, &batches[i], 1, i);
-        committer_submit(self->committer, &batches[i].job);
+        submit(self->committer, &batches[i].job);
         assert_ptr_equal(take_back(self->outbox), &batches[i].job);
         assert_int_equal(batches[i].job.result.verdict, SETTLED_FIRST);
         redis_server_ask(self->store.folder,
