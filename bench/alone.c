@@ -37,7 +37,7 @@ static enum status answer(struct running *self, struct task *task, size_t which,
              batch_region(self->load->batches[which]));
     task->header = header;
     enum task_next next = task_begin(task, self->snapshot, self->load->as_of);
-    while (next == TASK_SCORE && scoring_step(task->scoring))
+    while (next == TASK_SCORE && scoring_step(task->pass->scoring))
         ;
     if (next == TASK_SCORE)
         next = task_scored(task);

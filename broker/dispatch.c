@@ -322,6 +322,7 @@ void dispatch_heartbeat(struct dispatch *self, uint64_t route,
     if (heartbeat->serving != NULL)
         worker_serves(worker, heartbeat->serving, heartbeat->release, heartbeat->records);
     worker->elsewhere = heartbeat->elsewhere;
+    leases_hear_pass(self, worker, heartbeat->together, heartbeat->together_count);
     if (heartbeat->told_held)
         leases_hear_list(self, worker, heartbeat->held, heartbeat->held_count);
     else

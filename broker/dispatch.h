@@ -118,6 +118,8 @@ struct dispatch_heartbeat {
     size_t held_count;    /* at most WORKER_WINDOW_MAX */
     bool told_held;       /* false: it does not say */
     bool elsewhere; /* it scores another broker's batch: none of this one's is begun */
+    const uint64_t *together; /* tickets that it scores in one pass with scoring_ticket */
+    size_t together_count;
 };
 void dispatch_heartbeat(struct dispatch *self, uint64_t route,
                         const struct dispatch_heartbeat *heartbeat);

@@ -43,6 +43,7 @@ struct job {
     struct worker *worker; /* while leased */
     bool unheard;          /* leased after the worker's last heartbeat, or not in it */
     uint32_t listed;       /* the worker's list_count when this was in it; 0: not yet */
+    uint32_t pass;         /* its pass_count when this was scored with others; 0: not */
 };
 
 struct jobs;

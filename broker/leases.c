@@ -116,13 +116,36 @@ void leases_expect_list(struct worker *worker)
     }
 }
 
+static void join_pass(struct dispatch *self, struct worker *worker, uint64_t ticket)
+{
+    struct job *job = jobs_find_ticket(self->jobs, ticket);
+    if (job != NULL && job->worker == worker)
+        job->pass = worker->pass_count;
+}
+
+void leases_hear_pass(struct dispatch *self, struct worker *worker,
+                      const uint64_t *tickets, size_t count)
+{
+    worker->pass_count++; /* what was named before is over */
+    join_pass(self, worker, worker->scoring_ticket);
+    for (size_t i = 0; i < count; i++)
+        join_pass(self, worker, tickets[i]);
+}
+
+/* Which of a pass it was nobody knows: each is charged, and then tried alone. */
+static bool is_at_work(const struct job *job, const struct job *named, uint32_t pass)
+{
+    return job == named || (pass != 0 && job->pass == pass);
+}
+
 void leases_keep_at_work(struct dispatch *self, struct worker *worker)
 {
     const struct job *kept = leases_at_work(self, worker);
+    uint32_t pass = kept == NULL ? 0 : kept->pass;
     for (struct list *node = worker->leases.prev; node != &worker->leases;) {
         struct job *job = list_item(node, struct job, link);
         node = node->prev;
-        if (job == kept)
+        if (is_at_work(job, kept, pass))
             continue;
         leases_end(self, job);
         leases_requeue(self, job);
@@ -132,10 +155,11 @@ void leases_keep_at_work(struct dispatch *self, struct worker *worker)
 /* The newest first, so that the oldest ends at the head. */
 void leases_take_back(struct dispatch *self, struct worker *worker, struct job *to_charge)
 {
+    uint32_t pass = to_charge == NULL ? 0 : to_charge->pass;
     while (!list_empty(&worker->leases)) {
         struct job *job = list_item(worker->leases.prev, struct job, link);
         leases_end(self, job);
-        if (job == to_charge) {
+        if (is_at_work(job, to_charge, pass)) {
             worker->charged++;
             leases_charge(self, job);
         } else {
@@ -153,6 +177,7 @@ void leases_grant(struct dispatch *self, struct job *job, struct worker *worker)
     job->worker = worker;
     job->unheard = true;
     job->listed = 0;
+    job->pass = 0;
     list_push_back(&worker->leases, &job->link);
     if (worker->leased == 0)
         worker->stalled_ticks = 0;

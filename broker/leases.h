@@ -49,6 +49,10 @@ void leases_hear(struct worker *worker);
 void leases_hear_list(struct dispatch *self, struct worker *worker,
                       const uint64_t *tickets, size_t count);
 
+/* What it scores in one pass with the ticket that it has just named. */
+void leases_hear_pass(struct dispatch *self, struct worker *worker,
+                      const uint64_t *tickets, size_t count);
+
 /* The worker came back by another connection: what was on its way there by the last is
  * lost, so that its next list is all that it holds. */
 void leases_expect_list(struct worker *worker);
@@ -56,7 +60,7 @@ void leases_expect_list(struct worker *worker);
 /* The worker can not be reached, and may be dead: all but what it may be at goes back. */
 void leases_keep_at_work(struct dispatch *self, struct worker *worker);
 
-/* End all leases of the worker. */
+/* End all leases of the worker, and charge this job and those of its pass. */
 void leases_take_back(struct dispatch *self, struct worker *worker,
                       struct job *to_charge);
 

@@ -294,7 +294,8 @@ static enum status on_heartbeat(struct loop *self, uint64_t route,
     Chw__Heartbeat *beat = parse_body(&chw__heartbeat__descriptor, message, error);
     if (beat == NULL)
         return STATUS_MALFORMED;
-    enum status status = check_window(beat->window, beat->n_held, error);
+    size_t listed = beat->n_held > beat->n_together ? beat->n_held : beat->n_together;
+    enum status status = check_window(beat->window, listed, error);
     const struct dispatch_heartbeat heartbeat = {
         .progress = beat->progress,
         .scoring_ticket = beat->scoring_ticket,
@@ -307,6 +308,8 @@ static enum status on_heartbeat(struct loop *self, uint64_t route,
         .held_count = beat->n_held,
         .told_held = beat->told_held,
         .elsewhere = beat->elsewhere,
+        .together = beat->together,
+        .together_count = beat->n_together,
     };
     if (status == STATUS_OK)
         dispatch_heartbeat(self->dispatch, route, &heartbeat);

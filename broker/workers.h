@@ -49,7 +49,8 @@ struct worker {
     uint64_t progress;
     uint64_t scoring_ticket; /* 0: none */
     bool elsewhere;          /* dispatch: it scores another broker's batch */
-    uint32_t list_count;     /* dispatch: how often it has told what it holds */
+    uint32_t list_count;     /* dispatch: how often it has told what it holds, */
+    uint32_t pass_count;     /* and what it scores together */
     uint32_t silent_ticks;
     uint32_t stalled_ticks;               /* without progress while it holds leases */
     bool told_drain;                      /* dispatch */

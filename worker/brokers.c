@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* brokers.c - connections made and given up, and what goes out on them. */
 #include "worker/brokers.h"
+#include "worker/together.h"
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -19,7 +20,8 @@
 enum {
     BYE_LINGER_MS = 1000,
     BROKERS_MAX = 2 * ADDRESSES_MAX, /* with those that leave */
-    HELD_MAX = 256,                  /* as proto/control.proto says */
+    HELD_MAX = 256,                  /* as proto/control.proto says, */
+    NAMED_MAX = TOGETHER_MAX,
 };
 
 void brokers_open(struct brokers *self, const struct brokers_options *options)
@@ -222,32 +224,80 @@ void brokers_hello(struct brokers *self, struct broker *broker, bool closed)
                                   &hello.base) == STATUS_OK;
 }
 
+/* Room for the lists of a heartbeat. */
+struct tickets {
+    uint64_t held[HELD_MAX], named[NAMED_MAX];
+    uint32_t named_count;
+};
+
+static void list_lease(struct lease *lease, bool lists, struct tickets *tickets,
+                       Chw__Heartbeat *heartbeat)
+{
+    uint64_t ticket = lease->task.header.ticket;
+    lease->told = true;
+    lease->named = lease->scoring && tickets->named_count < NAMED_MAX;
+    if (lists)
+        tickets->held[heartbeat->n_held++] = ticket;
+    if (lease->named)
+        tickets->named[tickets->named_count++] = ticket;
+}
+
 /* What is held of the broker, and what of it is in progress. More than can be listed: the
  * list is left out, as it may not be a part. */
-static void list_leases(struct broker *broker, Chw__Heartbeat *heartbeat,
-                        uint64_t held[HELD_MAX])
+static void list_leases(struct broker *broker, struct tickets *tickets,
+                        Chw__Heartbeat *heartbeat)
 {
+    tickets->named_count = 0;
     heartbeat->told_held = broker->held <= HELD_MAX;
-    heartbeat->held = held;
+    heartbeat->held = tickets->held;
     for (struct list *node = broker->leases.next; node != &broker->leases;
+         node = node->next)
+        list_lease(list_item(node, struct lease, mates), heartbeat->told_held, tickets,
+                   heartbeat);
+    if (tickets->named_count == 0)
+        return;
+    heartbeat->scoring_ticket = tickets->named[0];
+    heartbeat->together = tickets->named + 1;
+    heartbeat->n_together = tickets->named_count - 1;
+}
+
+static struct lease *lease_at(struct list *node)
+{
+    return list_item(node, struct lease, mates);
+}
+
+/* broker/leases.c: it goes by what was named, while that is held; then by the oldest that
+ * was handed out since it heard of this thread. Of a small one that saves a message for
+ * each. */
+bool broker_is_misled(const struct broker *self, bool scoring)
+{
+    uint32_t named = 0, named_held = 0;
+    const struct lease *oldest = NULL;
+    if (self->elsewhere_told != (scoring && self->scoring == 0))
+        return true;
+    if (self->scoring == 0 && self->named_told == 0)
+        return false;
+    for (struct list *node = self->leases.next; node != &self->leases;
          node = node->next) {
-        struct lease *lease = list_item(node, struct lease, mates);
-        lease->told = true;
-        if (heartbeat->told_held)
-            held[heartbeat->n_held++] = lease->task.header.ticket;
-        if (lease->scoring && heartbeat->scoring_ticket == 0)
-            heartbeat->scoring_ticket = lease->task.header.ticket;
+        const struct lease *lease = lease_at(node);
+        named_held += lease->named;
+        named += lease->named && lease->scoring;
+        if (oldest == NULL && !lease->told)
+            oldest = lease;
     }
+    if (named_held == 0 && self->scoring == 1)
+        return oldest == NULL || !oldest->scoring || !together_may(&oldest->task);
+    return named != self->scoring || named_held != named || self->named_told != named;
 }
 
 void brokers_heartbeat(struct brokers *self, struct broker *broker,
                        const struct brokers_news *news)
 {
     static char release[] = CHW_VERSION;
-    uint64_t held[HELD_MAX];
+    struct tickets tickets;
     Chw__Heartbeat heartbeat;
     chw__heartbeat__init(&heartbeat);
-    list_leases(broker, &heartbeat, held);
+    list_leases(broker, &tickets, &heartbeat);
     heartbeat.progress = news->progress;
     heartbeat.records = news->records;
     heartbeat.serving = (char *)(uintptr_t)news->serving; /* packed, never changed */
@@ -256,7 +306,7 @@ void brokers_heartbeat(struct brokers *self, struct broker *broker,
     heartbeat.window_bytes = share_of(self, self->options.window_bytes);
     heartbeat.elsewhere = news->scoring && heartbeat.scoring_ticket == 0;
     broker->window_told = heartbeat.window;
-    broker->scoring_told = heartbeat.scoring_ticket;
+    broker->named_told = tickets.named_count;
     broker->elsewhere_told = heartbeat.elsewhere;
     const struct header header = {.type = MESSAGE_HEARTBEAT};
     bool left =
@@ -289,7 +339,7 @@ struct lease *lease_new(struct broker *broker, struct message *message,
         return NULL;
     self->broker = broker;
     self->since_us = clock_monotonic_us();
-    self->begun = self->scoring = self->told = false;
+    self->begun = self->scoring = self->told = self->named = false;
     zmq_msg_init(&self->body);
     zmq_msg_move(&self->body, &message->body);
     task_init(&self->task, &message->header, zmq_msg_data(&self->body),
@@ -306,8 +356,16 @@ void lease_begin(struct lease *self)
     self->begun = true;
 }
 
+void lease_set_scoring(struct lease *self, bool scoring)
+{
+    self->broker->scoring += scoring;
+    self->broker->scoring -= self->scoring;
+    self->scoring = scoring;
+}
+
 void lease_free(struct lease *self)
 {
+    lease_set_scoring(self, false);
     if (!self->begun)
         self->broker->waiting--;
     list_remove(&self->mates);

@@ -30,7 +30,8 @@ struct lease {
     uint64_t since_us; /* that it waits, is being scored, or settled */
     bool begun;
     bool scoring; /* in progress now: it is charged if this worker dies */
-    bool told;    /* a heartbeat has named it */
+    bool told;    /* a heartbeat has listed it */
+    bool named;   /* the last heartbeat said that it is in progress */
 };
 
 struct broker {
@@ -44,10 +45,11 @@ struct broker {
     bool leaving;   /* its address is gone */
     struct list leases;
     uint32_t held, waiting; /* leases; of these not begun */
+    uint32_t scoring;       /* of these in progress */
 
     /* What the last heartbeat said. */
     uint32_t window_told;
-    uint64_t scoring_told; /* the first ticket in progress; 0: none */
+    uint32_t named_told; /* how many are in progress */
     bool elsewhere_told;
 };
 
@@ -101,6 +103,11 @@ MUST_CHECK enum status broker_send(struct broker *self, const struct header *hea
 bool brokers_send_or_drop(struct brokers *self, struct broker *broker,
                           const struct header *header, const ProtobufCMessage *body);
 
+/* What the last heartbeat said of what is in progress holds no longer, and the broker
+ * cannot know: whom it would charge should the thread die now is another. `scoring`: some
+ * lease is in progress. */
+bool broker_is_misled(const struct broker *self, bool scoring);
+
 void brokers_hello(struct brokers *self, struct broker *broker, bool closed);
 void brokers_heartbeat(struct brokers *self, struct broker *broker,
                        const struct brokers_news *news);
@@ -116,6 +123,7 @@ void brokers_wait(struct brokers *self, int fd, uint64_t wait_ms);
 struct lease *lease_new(struct broker *broker, struct message *message,
                         struct outbox *outbox);
 void lease_begin(struct lease *self); /* it waits no more */
+void lease_set_scoring(struct lease *self, bool scoring);
 void lease_free(struct lease *self);
 
 #endif

@@ -158,8 +158,8 @@ static size_t take_group(struct committer *self, struct commit_job **group, bool
     return count;
 }
 
-/* What keeps it away is logged again where it changes: the first reason is often only that
- * it is being started. */
+/* What keeps it away is logged again where it changes: the first reason is often only
+ * that it is being started. */
 static void set_away(struct committer *self, bool away, const struct error_text *error)
 {
     atomic_store(&self->setbacks, store_setbacks(self->store));

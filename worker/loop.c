@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/proto_parse.h"
 #include "worker/brokers.h"
+#include "worker/together.h"
 
 #include "control.pb-c.h"
 
@@ -34,11 +35,11 @@ struct loop {
     const struct snapshot *described; /* whose versions `serving` names */
     char serving[SERVING_SIZE];
 
-    struct list inbox;    /* not begun, oldest first; of each broker at most the window */
-    struct list ready;    /* begun, to be scored (again) */
-    struct lease *active; /* being scored; NULL: none */
-    struct list jobs;     /* for the committer: what one pass scored goes there at once */
-    uint32_t committing;  /* tasks whose job is in `jobs` or with the committer */
+    struct list inbox;   /* not begun, oldest first; of each broker at most the window */
+    struct list ready;   /* begun, to be scored (again); those of one pass in a row */
+    struct list active;  /* in progress: being begun, or scored in one pass */
+    struct list jobs;    /* for the committer: what one pass scored goes there at once */
+    uint32_t committing; /* tasks whose job is in `jobs` or with the committer */
     bool draining;
 
     uint64_t progress;
@@ -85,7 +86,7 @@ static void send_heartbeat(struct loop *self, struct broker *broker)
         .records = self->counters.records,
         .serving = describe_serving(self),
         .closed = is_closed(self),
-        .scoring = self->active != NULL,
+        .scoring = !list_empty(&self->active),
     };
     brokers_heartbeat(&self->brokers, broker, &news);
 }
@@ -109,33 +110,21 @@ static void beat(struct loop *self, uint64_t now_ms)
     meters_add(self->options.meters, &self->counters, &self->counters_told);
 }
 
-/* What has been told to a broker holds no longer. */
-static bool is_news(const struct loop *self, const struct broker *broker)
-{
-    uint64_t scoring = self->active != NULL && self->active->broker == broker
-                           ? self->active->task.header.ticket
-                           : 0;
-    return broker->scoring_told != scoring ||
-           broker->elsewhere_told != (self->active != NULL && scoring == 0);
-}
-
-/* Before a batch is begun each broker knows whether it is its own, and so whom to charge
- * should this be the end of the worker. */
+/* Before batches are begun or scored each broker knows whether they are its own, and so
+ * whom to charge should this be the end of the worker. */
 static void announce(struct loop *self)
 {
+    bool scoring = !list_empty(&self->active);
     for (struct broker *broker = brokers_next(&self->brokers, NULL); broker != NULL;
          broker = brokers_next(&self->brokers, broker))
-        if (broker->greeted && is_news(self, broker))
+        if (broker->greeted && broker_is_misled(broker, scoring))
             send_heartbeat(self, broker);
 }
 
-static void set_active(struct loop *self, struct lease *lease)
+static void activate(struct loop *self, struct lease *lease)
 {
-    if (self->active != NULL)
-        self->active->scoring = false;
-    if (lease != NULL)
-        lease->scoring = true;
-    self->active = lease;
+    lease_set_scoring(lease, true);
+    list_push_back(&self->active, &lease->task.link);
 }
 
 static struct header answer_header(const struct header *asked, enum message_type type)
@@ -216,50 +205,114 @@ static void perform(struct loop *self, struct lease *lease, enum task_next next)
     lease_free(lease);
 }
 
+static struct lease *first_of(const struct list *ring)
+{
+    return list_empty(ring) ? NULL : lease_of(list_item(ring->next, struct task, link));
+}
+
 static struct lease *take_first(struct list *ring)
 {
-    if (list_empty(ring))
-        return NULL;
-    struct task *task = list_item(ring->next, struct task, link);
-    list_remove(&task->link);
-    return lease_of(task);
+    struct lease *lease = first_of(ring);
+    if (lease != NULL)
+        list_remove(&lease->task.link);
+    return lease;
 }
 
-static void begin(struct loop *self, struct lease *lease)
+/* No more in progress. */
+static struct lease *take_active(struct loop *self)
 {
+    struct lease *lease = take_first(&self->active);
+    if (lease != NULL)
+        lease_set_scoring(lease, false);
+    return lease;
+}
+
+/* The next of the inbox becomes active, unless its time is over. */
+static void begin_first(struct loop *self)
+{
+    struct lease *lease = take_first(&self->inbox);
     lease_begin(lease);
-    if (task_expire(&lease->task, (clock_monotonic_us() - lease->since_us) / 1000)) {
+    if (task_expire(&lease->task, (clock_monotonic_us() - lease->since_us) / 1000))
         perform(self, lease, TASK_ANSWER);
-        return;
-    }
-    current_hold(self->options.current, &self->snapshot);
-    set_active(self, lease);
-    announce(self);
-    enum task_next next = task_begin(&lease->task, self->snapshot, clock_today());
-    set_active(self, NULL);
-    perform(self, lease, next);
+    else
+        activate(self, lease);
 }
 
-/* One block, or the end of a batch, or the begin of one. False: there is nothing to do.
- */
-static bool work(struct loop *self)
+/* The oldest of the inbox, and what waits behind it, as far as it is small. */
+static void begin_waiting(struct loop *self)
 {
-    if (self->active == NULL)
-        set_active(self, take_first(&self->ready));
-    if (self->active == NULL) {
-        struct lease *lease = take_first(&self->inbox);
-        if (lease != NULL)
-            begin(self, lease);
-        return lease != NULL;
+    bool together = together_may(&first_of(&self->inbox)->task);
+    size_t count = 0;
+    do
+        begin_first(self);
+    while (++count < TOGETHER_MAX && together && !list_empty(&self->inbox) &&
+           together_may(&first_of(&self->inbox)->task));
+}
+
+/* What is active is begun: parsed, bound, and from then on ready, or over. */
+static void begin(struct loop *self)
+{
+    struct task *tasks[TOGETHER_MAX];
+    enum task_next next[TOGETHER_MAX];
+    size_t count = 0;
+    for (struct list *node = self->active.next; node != &self->active; node = node->next)
+        tasks[count++] = list_item(node, struct task, link);
+    if (count == 0)
+        return;
+    current_hold(self->options.current, &self->snapshot);
+    announce(self);
+    if (count == 1)
+        next[0] = task_begin(tasks[0], self->snapshot, clock_today());
+    else
+        together_begin(tasks, count, self->snapshot, clock_today(), next);
+    while (take_active(self) != NULL)
+        ;
+    for (size_t i = 0; i < count; i++)
+        perform(self, lease_of(tasks[i]), next[i]);
+}
+
+/* The next pass: those that are in it. */
+static void take_ready(struct loop *self)
+{
+    const struct pass *pass = first_of(&self->ready)->task.pass;
+    do
+        activate(self, take_first(&self->ready));
+    while (!list_empty(&self->ready) && first_of(&self->ready)->task.pass == pass);
+}
+
+static void end_pass(struct loop *self)
+{
+    struct lease *lease;
+    while ((lease = take_active(self)) != NULL) {
+        observe(self->options.meters->scoring, lease);
+        perform(self, lease, task_scored(&lease->task));
     }
+}
+
+static void score_block(struct loop *self)
+{
+    struct scoring *scoring = first_of(&self->active)->task.pass->scoring;
     self->progress++;
     announce(self); /* one that is scored again */
-    struct lease *lease = self->active;
-    if (scoring_step(lease->task.scoring))
-        return true;
-    set_active(self, NULL);
-    observe(self->options.meters->scoring, lease);
-    perform(self, lease, task_scored(&lease->task));
+    if (!scoring_step(scoring) || scoring_is_done(scoring))
+        end_pass(self);
+}
+
+/* The begin of what waits, where nothing is begun; then one block. False: there is
+ * nothing to do. */
+static bool work(struct loop *self)
+{
+    bool begins = list_empty(&self->active) && list_empty(&self->ready);
+    if (begins && list_empty(&self->inbox))
+        return false;
+    if (begins) {
+        begin_waiting(self);
+        begin(self);
+    }
+    if (list_empty(&self->active) && !list_empty(&self->ready))
+        take_ready(self);
+    if (!list_empty(&self->active))
+        score_block(self);
     return true;
 }
 
@@ -458,8 +511,8 @@ static void greet(struct loop *self)
 
 static bool has_work(const struct loop *self)
 {
-    return self->active != NULL || self->committing > 0 || !list_empty(&self->inbox) ||
-           !list_empty(&self->ready);
+    return !list_empty(&self->active) || self->committing > 0 ||
+           !list_empty(&self->inbox) || !list_empty(&self->ready);
 }
 
 static void *run(void *arg)
@@ -513,6 +566,7 @@ enum status loop_start(const struct loop_options *options, struct loop **out,
     self->options = *options;
     list_init(&self->inbox);
     list_init(&self->ready);
+    list_init(&self->active);
     list_init(&self->jobs);
     message_init(&self->message);
     open_brokers(self);

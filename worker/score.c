@@ -164,30 +164,47 @@ bool scoring_step(struct scoring *self)
     return true;
 }
 
+bool scoring_is_done(const struct scoring *self)
+{
+    for (size_t i = 0; i < self->serving->count; i++)
+        if (self->targets[i].factors != NULL)
+            return false;
+    return self->next == self->rows;
+}
+
 /* ---- the reply ---- */
 
-static bool list_errors(struct scoring *self)
+static bool open_errors(struct scoring *self)
+{
+    if (self->bad == 0 || self->error_pointers != NULL)
+        return true;
+    if (self->errors == NULL)
+        self->errors = calloc(self->bad, sizeof *self->errors);
+    if (self->errors != NULL)
+        self->error_pointers = calloc(self->bad, sizeof(Chw__RecordError *));
+    return self->error_pointers != NULL;
+}
+
+/* Returns how many. */
+static size_t list_errors(struct scoring *self, struct slice slice)
 {
     size_t used = 0;
-    self->errors = calloc(self->bad, sizeof *self->errors);
-    self->error_pointers = calloc(self->bad, sizeof(Chw__RecordError *));
-    if (self->errors == NULL || self->error_pointers == NULL)
-        return self->bad == 0;
-    for (uint32_t row = 0; row < self->rows; row++) {
+    for (uint32_t i = 0; self->bad > 0 && i < slice.count; i++) {
+        uint32_t row = slice.first + i;
         if (self->faults[row] == CHW__RECORD_FAULT__RECORD_FAULT_NONE)
             continue;
         Chw__RecordError *error = &self->errors[used];
         chw__record_error__init(error);
-        error->row = row;
+        error->row = i;
         error->fault = self->faults[row];
         error->column = (char *)(uintptr_t)self->columns[row]; /* packed, never changed */
         self->error_pointers[used++] = error;
     }
-    return true;
+    return used;
 }
 
 static void describe_target(struct target_scores *target,
-                            const struct serving_target *serving, uint32_t rows)
+                            const struct serving_target *serving, struct slice slice)
 {
     const struct model *model = loaded_model(serving->loaded);
     Chw__TargetScores *message = &target->message;
@@ -195,9 +212,9 @@ static void describe_target(struct target_scores *target,
     message->name = model_message(model)->name;
     message->version.data = (uint8_t *)(uintptr_t)model_version(model)->bytes;
     message->version.len = DIGEST_SIZE;
-    message->probabilities = target->probabilities;
-    message->n_probabilities = rows;
-    message->tiers = (ProtobufCBinaryData){rows, target->tiers};
+    message->probabilities = target->probabilities + slice.first;
+    message->n_probabilities = slice.count;
+    message->tiers = (ProtobufCBinaryData){slice.count, target->tiers + slice.first};
     message->tier_names = target->tier_names;
     message->n_tier_names = serving->rules.tier_count;
     message->factors = target->factors == NULL ? NULL : factors_message(target->factors);
@@ -205,21 +222,21 @@ static void describe_target(struct target_scores *target,
         target->tier_names[i] = (char *)(uintptr_t)serving->rules.tiers[i].name;
 }
 
-Chw__Reply *scoring_reply(struct scoring *self, Chw__Outcome outcome)
+Chw__Reply *scoring_reply(struct scoring *self, struct slice slice, Chw__Outcome outcome)
 {
-    assert(self->next == self->rows);
+    assert(self->next == self->rows && slice.count <= self->rows - slice.first);
     Chw__Reply *reply = &self->reply;
     chw__reply__init(reply);
-    if (self->errors == NULL && !list_errors(self))
+    if (!open_errors(self))
         return NULL;
     reply->outcome = outcome;
-    reply->rows = self->rows;
+    reply->rows = slice.count;
+    reply->n_errors = list_errors(self, slice);
     reply->errors = self->error_pointers;
-    reply->n_errors = self->bad;
     reply->targets = self->reply_targets;
     reply->n_targets = self->serving->count;
     for (size_t i = 0; i < self->serving->count; i++) {
-        describe_target(&self->targets[i], &self->serving->targets[i], self->rows);
+        describe_target(&self->targets[i], &self->serving->targets[i], slice);
         self->reply_targets[i] = &self->targets[i].message;
     }
     if (self->serving->has_program)
@@ -230,24 +247,31 @@ Chw__Reply *scoring_reply(struct scoring *self, Chw__Outcome outcome)
 
 /* ---- the demand ---- */
 
-static void open_cells(const struct serving_target *serving, int32_t period,
-                       const char *region, struct demand_cell *cells)
+size_t scoring_cells_max(const struct scoring *self, struct slice slice)
 {
-    const char *name = model_name(loaded_model(serving->loaded));
-    for (size_t tier = 0; tier < serving->rules.tier_count; tier++) {
-        struct demand_cell *cell = &cells[tier];
-        *cell = (struct demand_cell){.period = period};
-        snprintf(cell->region, sizeof cell->region, "%s", region);
-        snprintf(cell->target, sizeof cell->target, "%s", name);
-        snprintf(cell->tier, sizeof cell->tier, "%s", serving->rules.tiers[tier].name);
+    size_t count = 0;
+    for (size_t i = 0; i < self->serving->count; i++) {
+        size_t tiers = self->serving->targets[i].rules.tier_count;
+        count += tiers < slice.count ? tiers : slice.count;
     }
+    return count == 0 ? 1 : count;
 }
 
-static void add_rows(const struct scoring *self, const struct target_scores *target,
-                     struct demand_cell *cells)
+static void name_cell(const struct serving_target *serving, size_t tier, int32_t period,
+                      const char *region, struct demand_cell *cell)
+{
+    const char *name = model_name(loaded_model(serving->loaded));
+    cell->period = period;
+    snprintf(cell->region, sizeof cell->region, "%s", region);
+    snprintf(cell->target, sizeof cell->target, "%s", name);
+    snprintf(cell->tier, sizeof cell->tier, "%s", serving->rules.tiers[tier].name);
+}
+
+static void add_rows(const struct scoring *self, struct slice slice,
+                     const struct target_scores *target, struct demand_cell *cells)
 {
     const double one = 4294967296.0; /* 2^32 */
-    for (uint32_t row = 0; row < self->rows; row++) {
+    for (uint32_t row = slice.first; row < slice.first + slice.count; row++) {
         if (self->faults[row] != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
             continue;
         double p = (double)target->probabilities[row];
@@ -258,19 +282,29 @@ static void add_rows(const struct scoring *self, const struct target_scores *tar
     }
 }
 
-size_t scoring_demand(const struct scoring *self, int32_t period, const char *region,
-                      struct demand_cell *cells)
+static void clear_sums(struct demand_cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        cells[i].people = cells[i].sum_p = cells[i].sum_pq = 0;
+}
+
+/* Only cells in which somebody is get their names. */
+size_t scoring_demand(const struct scoring *self, struct slice slice, int32_t period,
+                      const char *region, struct demand_cell *cells)
 {
     struct demand_cell tiers[PROGRAM_TIERS_MAX];
     size_t count = 0;
     assert(self->next == self->rows);
     for (size_t i = 0; i < self->serving->count; i++) {
         const struct serving_target *serving = &self->serving->targets[i];
-        open_cells(serving, period, region, tiers);
-        add_rows(self, &self->targets[i], tiers);
-        for (size_t tier = 0; tier < serving->rules.tier_count; tier++)
-            if (tiers[tier].people > 0)
-                cells[count++] = tiers[tier];
+        clear_sums(tiers, serving->rules.tier_count);
+        add_rows(self, slice, &self->targets[i], tiers);
+        for (size_t tier = 0; tier < serving->rules.tier_count; tier++) {
+            if (tiers[tier].people == 0)
+                continue;
+            name_cell(serving, tier, period, region, &tiers[tier]);
+            cells[count++] = tiers[tier];
+        }
     }
     return count;
 }

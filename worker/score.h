@@ -18,12 +18,15 @@
 
 #include <stdbool.h>
 
-enum {
-    SCORE_BLOCK_ROWS = 1024,
-    SCORE_CELLS_MAX = STORE_TARGETS_MAX * PROGRAM_TIERS_MAX,
-};
+enum { SCORE_BLOCK_ROWS = 1024 };
 
 struct scoring;
+
+/* Rows that one batch has in it: all, or those of one of several that are scored
+ * together. */
+struct slice {
+    uint32_t first, count;
+};
 
 /* `explain`: Batch.explain. Borrows both until it is freed. STATUS_INVALID: a required
  * column is absent, or more than FACTORS_MAX factors are asked for. */
@@ -35,14 +38,21 @@ void scoring_free(struct scoring *self); /* accepts NULL */
 /* Score the next block; after the last, a step of explaining. False: all is done. */
 bool scoring_step(struct scoring *self);
 
-/* The reply's message, owned by the scoring; every row has been scored. */
-Chw__Reply *scoring_reply(struct scoring *self, Chw__Outcome outcome);
+/* Nothing is left for a step to do. Not told of reasons, of which only a step knows. */
+bool scoring_is_done(const struct scoring *self);
 
-/* What the batch adds to its region's demand: at most SCORE_CELLS_MAX cells; returns how
- * many. p is the float that the reply holds: llrint(p * 2^32) and llrint(p * (1 - p) *
- * 2^32). */
-size_t scoring_demand(const struct scoring *self, int32_t period, const char *region,
-                      struct demand_cell *cells);
+/* The reply's message to the batch that has this slice, owned by the scoring and as long
+ * as no other is asked for; every row has been scored. A slice that is not all has no
+ * factors. NULL: out of memory. */
+Chw__Reply *scoring_reply(struct scoring *self, struct slice slice, Chw__Outcome outcome);
+
+/* As many cells as a batch's demand can have at most; at least 1. */
+size_t scoring_cells_max(const struct scoring *self, struct slice slice);
+
+/* What that batch adds to its region's demand, in these cells; returns how many. p is the
+ * float that the reply holds: llrint(p * 2^32) and llrint(p * (1 - p) * 2^32). */
+size_t scoring_demand(const struct scoring *self, struct slice slice, int32_t period,
+                      const char *region, struct demand_cell *cells);
 
 /* Records that have a score. */
 uint32_t scoring_ok_count(const struct scoring *self);

@@ -24,17 +24,10 @@ void task_init(struct task *self, const struct header *header, const uint8_t *bo
     self->job.owner = self;
 }
 
-static void drop_scoring(struct task *self)
-{
-    scoring_free(self->scoring);
-    serving_free(self->serving);
-    self->scoring = NULL;
-    self->serving = NULL;
-}
-
 void task_release(struct task *self)
 {
-    drop_scoring(self);
+    pass_drop(self->pass);
+    serving_free(self->serving);
     serving_free(self->job.recalled);
     description_free(self->description);
     columns_release(&self->columns);
@@ -79,7 +72,7 @@ static enum task_next answer_outcome(struct task *self, Chw__Outcome outcome,
 
 static enum task_next answer_scores(struct task *self, Chw__Outcome outcome)
 {
-    Chw__Reply *reply = scoring_reply(self->scoring, outcome);
+    Chw__Reply *reply = scoring_reply(self->pass->scoring, self->slice, outcome);
     return answer(self, MESSAGE_REPLY, reply == NULL ? NULL : &reply->base);
 }
 
@@ -104,13 +97,15 @@ static enum task_next settle(struct task *self, enum settle_outcome outcome)
 static enum task_next settle_counted(struct task *self)
 {
     struct settle_request *request = &self->job.request;
-    self->cells = malloc(SCORE_CELLS_MAX * sizeof *self->cells);
+    const struct scoring *scoring = self->pass->scoring;
+    self->cells = calloc(scoring_cells_max(scoring, self->slice), sizeof *self->cells);
     if (self->cells == NULL)
         return give_back(self, "out of memory");
     request->demand = self->cells;
-    request->demand_count = scoring_demand(self->scoring, day_period(self->header.as_of),
-                                           self->header.region, self->cells);
-    serving_record(self->serving, &request->settlement);
+    request->demand_count =
+        scoring_demand(scoring, self->slice, day_period(self->header.as_of),
+                       self->header.region, self->cells);
+    serving_record(self->pass->serving, &request->settlement);
     fault_point("worker.scored");
     return settle(self, SETTLE_COUNTED);
 }
@@ -149,13 +144,20 @@ static enum task_next bury(struct task *self)
 
 /* ---- scoring ---- */
 
-static enum task_next score_with(struct task *self, struct serving *serving)
+/* Alone. Takes the serving. */
+static enum status open_pass(struct task *self, struct serving *serving,
+                             struct error_text *error)
 {
-    struct error_text error = {""};
-    self->serving = serving;
-    enum status status = scoring_new(&self->columns, serving, self->batch->explain,
-                                     &self->scoring, &error);
-    return status == STATUS_OK ? TASK_SCORE : refuse(self, status, error.text);
+    self->slice = (struct slice){0, self->columns.rows};
+    return pass_new(&self->columns, NULL, serving, self->batch->explain, &self->pass,
+                    error);
+}
+
+enum task_next task_join(struct task *self, struct pass *pass, uint32_t first)
+{
+    self->pass = pass_hold(pass);
+    self->slice = (struct slice){first, self->columns.rows};
+    return TASK_SCORE;
 }
 
 /* Another worker may have seen a promotion that this one has not: ask the store before
@@ -168,7 +170,7 @@ static bool should_refresh(struct task *self, enum status status)
     return true;
 }
 
-static enum task_next choose_and_score(struct task *self, const struct snapshot *snapshot)
+enum task_next task_score(struct task *self, const struct snapshot *snapshot)
 {
     struct error_text error = {""};
     struct serving *serving;
@@ -176,8 +178,9 @@ static enum task_next choose_and_score(struct task *self, const struct snapshot 
                                         self->batch->n_models, &serving, &error);
     if (should_refresh(self, status))
         return TASK_COMMIT;
-    return status == STATUS_OK ? score_with(self, serving)
-                               : refuse(self, status, error.text);
+    if (status == STATUS_OK)
+        status = open_pass(self, serving, &error);
+    return status == STATUS_OK ? TASK_SCORE : refuse(self, status, error.text);
 }
 
 /* Parse and check the body, once. */
@@ -193,16 +196,22 @@ static enum status view_batch(struct task *self, struct error_text *error)
     return columns_view(self->batch, &self->columns, error);
 }
 
+bool task_read(struct task *self, int32_t today, enum task_next *next)
+{
+    struct error_text error = {"as_of is more than a day ahead of the worker's date"};
+    enum status status = STATUS_INVALID;
+    if (self->header.as_of <= today + 1)
+        status = view_batch(self, &error);
+    if (status != STATUS_OK)
+        *next = refuse(self, status, error.text);
+    return status == STATUS_OK;
+}
+
 static enum task_next begin_score(struct task *self, const struct snapshot *snapshot,
                                   int32_t today)
 {
-    struct error_text error = {""};
-    if (self->header.as_of > today + 1)
-        return refuse(self, STATUS_INVALID,
-                      "as_of is more than a day ahead of the worker's date");
-    enum status status = view_batch(self, &error);
-    return status == STATUS_OK ? choose_and_score(self, snapshot)
-                               : refuse(self, status, error.text);
+    enum task_next next;
+    return task_read(self, today, &next) ? task_score(self, snapshot) : next;
 }
 
 /* ---- describing ---- */
@@ -276,7 +285,8 @@ enum task_next task_begin(struct task *self, const struct snapshot *snapshot,
 /* A reply that no socket takes would be asked for again for ever. */
 static bool fits_a_message(struct task *self)
 {
-    const Chw__Reply *reply = scoring_reply(self->scoring, CHW__OUTCOME__OUTCOME_COUNTED);
+    const Chw__Reply *reply =
+        scoring_reply(self->pass->scoring, self->slice, CHW__OUTCOME__OUTCOME_COUNTED);
     return reply == NULL || /* no memory: whoever answers says so */
            protobuf_c_message_get_packed_size(&reply->base) <= BODY_SIZE_MAX;
 }
@@ -297,17 +307,19 @@ enum task_next task_scored(struct task *self)
 static enum task_next answer_again(struct task *self)
 {
     struct error_text error = {""};
-    if (self->scoring != NULL &&
-        serving_matches(self->serving, &self->job.result.settlement))
+    if (self->pass != NULL &&
+        serving_matches(self->pass->serving, &self->job.result.settlement))
         return answer_scores(self, CHW__OUTCOME__OUTCOME_COUNTED);
-    drop_scoring(self);
-    self->serving = self->job.recalled;
+    struct serving *recalled = self->job.recalled;
     self->job.recalled = NULL;
+    pass_drop(self->pass);
+    self->pass = NULL;
     enum status status =
         view_batch(self, &error); /* a buried batch has not been parsed */
     if (status == STATUS_OK)
-        status = scoring_new(&self->columns, self->serving, self->batch->explain,
-                             &self->scoring, &error);
+        status = open_pass(self, recalled, &error);
+    else
+        serving_free(recalled);
     return status == STATUS_OK ? TASK_SCORE : give_back(self, error.text);
 }
 

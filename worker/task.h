@@ -10,10 +10,10 @@
 #include "wire/header.h"
 #include "worker/committer.h"
 #include "worker/describe.h"
-#include "worker/score.h"
+#include "worker/pass.h"
 
 enum task_next {
-    TASK_SCORE,  /* call scoring_step(task->scoring) until it is done, then task_scored */
+    TASK_SCORE, /* scoring_step(task->pass->scoring) until it is done, then task_scored */
     TASK_COMMIT, /* submit task->job, then task_committed */
     TASK_ANSWER, /* send task->answer */
     TASK_RETURN, /* send RETURN with task->reason */
@@ -26,11 +26,12 @@ struct task {
     size_t body_size;
 
     Chw__Batch *batch;
-    struct columns columns; /* rows 0: not viewed */
-    struct serving *serving;
-    struct scoring *scoring;
-    bool refreshed; /* the store has been asked for what the snapshot lacks */
-    bool duplicate; /* settled before */
+    struct columns columns;  /* rows 0: not viewed */
+    struct pass *pass;       /* its scoring */
+    struct slice slice;      /* its rows in the pass */
+    struct serving *serving; /* DESCRIBE's */
+    bool refreshed;          /* the store has been asked for what the snapshot lacks */
+    bool duplicate;          /* settled before */
 
     struct commit_job job;
     struct demand_cell *cells;
@@ -54,6 +55,13 @@ bool task_expire(struct task *self, uint64_t waited_ms);
 /* Begin: SCORE, DESCRIBE or BURY. `today` is the worker's UTC day. */
 enum task_next task_begin(struct task *self, const struct snapshot *snapshot,
                           int32_t today);
+
+/* The same of a SCORE in two steps, for together.c. False: it is over, and *next is what
+ * is to be done. */
+bool task_read(struct task *self, int32_t today, enum task_next *next);
+enum task_next task_score(struct task *self, const struct snapshot *snapshot);
+/* Or: it is in this pass, which it holds from now on, from row `first` on. */
+enum task_next task_join(struct task *self, struct pass *pass, uint32_t first);
 
 /* Every block has been scored. */
 enum task_next task_scored(struct task *self);

@@ -173,24 +173,41 @@ static void wait_for(int number, enum said said, uint64_t value)
 }
 
 /* The ticket is the sequence and a thousand. */
-static void send_in_time(int number, uint64_t sequence, size_t rows, uint32_t deadline_ms)
+static void send_header(int number, const struct header *header, size_t rows)
 {
     struct peer *peer = &peers[number];
-    const struct header header = {.type = MESSAGE_SCORE,
-                                  .attempt = 1,
-                                  .deadline_ms = deadline_ms,
-                                  .key = {.client = "a client", .sequence = sequence},
-                                  .as_of = clock_today(),
-                                  .ticket = sequence + 1000,
-                                  .region = "KE/Kisumu"};
     float *ages = build_alloc(rows * sizeof *ages);
     zmq_msg_t body;
     size_t size;
     const uint8_t *bytes = worker_body(ages, rows, &size);
     zmq_msg_init_size(&body, size);
     memcpy(zmq_msg_data(&body), bytes, size);
-    assert_int_equal(message_send(peer->router, &peer->message.route, &header, &body),
+    assert_int_equal(message_send(peer->router, &peer->message.route, header, &body),
                      STATUS_OK);
+}
+
+static struct header make_header(uint64_t sequence)
+{
+    return (struct header){.type = MESSAGE_SCORE,
+                           .attempt = 1,
+                           .key = {.client = "a client", .sequence = sequence},
+                           .as_of = clock_today(),
+                           .ticket = sequence + 1000,
+                           .region = "KE/Kisumu"};
+}
+
+static void send_in_time(int number, uint64_t sequence, size_t rows, uint32_t deadline_ms)
+{
+    struct header header = make_header(sequence);
+    header.deadline_ms = deadline_ms;
+    send_header(number, &header, rows);
+}
+
+static void send_again(int number, uint64_t sequence, size_t rows)
+{
+    struct header header = make_header(sequence);
+    header.attempt = 2;
+    send_header(number, &header, rows);
 }
 
 static void send_ages(int number, uint64_t sequence, size_t rows)
@@ -421,6 +438,95 @@ static void heartbeat_lists_what_is_held_of_its_broker(void **state)
     assert_int_equal(peers[1].beat->held[0], 1011);
 }
 
+enum { SEQUENCES = 32 };
+
+/* By sequence: what a heartbeat said when it named this as the first that is in progress.
+ */
+static struct naming {
+    bool named;
+    size_t others;
+    uint64_t first_other;
+} namings[SEQUENCES];
+
+static void note_naming(const Chw__Heartbeat *beat)
+{
+    if (beat->scoring_ticket == 0)
+        return;
+    assert_in_range(beat->scoring_ticket, 1000, 1000 + SEQUENCES - 1);
+    namings[beat->scoring_ticket - 1000] = (struct naming){
+        .named = true,
+        .others = beat->n_together,
+        .first_other = beat->n_together == 0 ? 0 : beat->together[0] - 1000,
+    };
+}
+
+/* Until so many have been answered, in whatever order. */
+static void receive_answers(int number, size_t count)
+{
+    memset(namings, 0, sizeof namings);
+    while (count > 0) {
+        enum message_type type = receive_any(number);
+        if (type == MESSAGE_HEARTBEAT)
+            note_naming(peers[number].beat);
+        else
+            assert_string_equal(message_name(type), "REPLY");
+        count -= type == MESSAGE_REPLY;
+    }
+}
+
+/* While they are scored, others come and wait. */
+static void send_slow_ones(void)
+{
+    send_ages(0, 1, SLOW_ROWS);
+    wait_for_scoring(0, 1);
+    send_ages(0, 2, SLOW_ROWS);
+}
+
+static void small_batches_that_wait_are_begun_together_and_named(void **state)
+{
+    (void)state;
+    send_slow_ones();
+    for (uint64_t sequence = 11; sequence <= 13; sequence++)
+        send_ages(0, sequence, 10);
+    receive_answers(0, 5);
+    assert_true(namings[2].named && namings[2].others == 0);
+    assert_true(namings[11].named);
+    assert_int_equal(namings[11].others, 2);
+    assert_int_equal(namings[11].first_other, 12);
+    assert_false(namings[12].named || namings[13].named);
+    assert_int_equal(worker_people(&fixture), 2 * SLOW_ROWS + 30);
+}
+
+static void batch_that_has_cost_a_worker_is_begun_alone(void **state)
+{
+    (void)state;
+    send_slow_ones();
+    send_ages(0, 11, 10);
+    send_again(0, 12, 10);
+    send_ages(0, 13, 10);
+    receive_answers(0, 5);
+    for (int i = 11; i <= 13; i++)
+        assert_int_equal(namings[i].others, 0);
+    assert_true(namings[12].named);
+}
+
+/* The broker knows: it is the oldest that it has not heard of. */
+static void small_batch_that_comes_to_an_idle_worker_is_not_announced(void **state)
+{
+    (void)state;
+    name_brokers(1);
+    receive(1, MESSAGE_BYE);
+    for (uint64_t sequence = 1; sequence <= 20; sequence++) {
+        send_ages(0, sequence, 10);
+        while (receive_any(0) == MESSAGE_HEARTBEAT)
+            assert_int_equal(peers[0].beat->scoring_ticket, 0);
+        assert_int_equal(peers[0].message.header.ticket, sequence + 1000);
+    }
+    send_again(0, 21, 10);
+    receive_answers(0, 1);
+    assert_true(namings[21].named);
+}
+
 static void heartbeats_go_on_to_all_brokers_while_a_batch_is_scored(void **state)
 {
     (void)state;
@@ -531,6 +637,9 @@ int main(void)
         TEST(batches_of_all_brokers_are_settled_and_answered_where_they_came_from),
         TEST(each_broker_knows_whether_the_worker_is_busy_for_it),
         TEST(heartbeat_lists_what_is_held_of_its_broker),
+        TEST(small_batches_that_wait_are_begun_together_and_named),
+        TEST(batch_that_has_cost_a_worker_is_begun_alone),
+        TEST(small_batch_that_comes_to_an_idle_worker_is_not_announced),
         TEST(heartbeats_go_on_to_all_brokers_while_a_batch_is_scored),
         TEST(batch_whose_deadline_passes_before_it_is_begun_is_not_scored),
         TEST(broker_that_is_new_in_the_name_is_joined),

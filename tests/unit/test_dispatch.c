@@ -460,6 +460,56 @@ static void only_the_batch_being_scored_is_charged(void **state)
     assert_int_equal(dispatch_counters(broker)->attempts_charged, 1);
 }
 
+/* The first of them and the others in one pass. */
+static void score_together(struct dispatch *broker, const uint64_t *tickets, size_t count)
+{
+    dispatch_heartbeat(broker, WANDA,
+                       &(struct dispatch_heartbeat){.window = 4,
+                                                    .scoring_ticket = tickets[0],
+                                                    .together = tickets + 1,
+                                                    .together_count = count - 1});
+}
+
+static void all_that_are_scored_in_one_pass_are_charged(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[4];
+    join(broker, WANDA, 4);
+    for (uint64_t i = 0; i < 4; i++) {
+        send(broker, ANN, score(i));
+        tickets[i] = granted(broker, WANDA, i).header.ticket;
+    }
+    score_together(broker, (const uint64_t[]){tickets[1], tickets[3], 77}, 3);
+    assert_true(dies(broker).charged);
+    told(broker, ANN, 1);
+    told(broker, ANN, 1);
+
+    join(broker, WES, 4);
+    for (uint64_t i = 0; i < 4; i++)
+        assert_int_equal(granted(broker, WES, i).header.attempt, 1 + i % 2);
+    assert_int_equal(dispatch_counters(broker)->attempts_charged, 2);
+}
+
+static void pass_that_is_over_charges_nobody(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[3];
+    join(broker, WANDA, 4);
+    for (uint64_t i = 0; i < 3; i++) {
+        send(broker, ANN, score(i));
+        tickets[i] = granted(broker, WANDA, i).header.ticket;
+    }
+    score_together(broker, tickets, 2);
+    score_together(broker, &tickets[2], 1);
+    score_together(broker, &tickets[1], 1); /* again, alone */
+    assert_true(dies(broker).charged);
+    told(broker, ANN, 1);
+
+    join(broker, WES, 4);
+    for (uint64_t i = 0; i < 3; i++)
+        assert_int_equal(granted(broker, WES, i).header.attempt, i == 1 ? 2 : 1);
+}
+
 static void death_before_the_heartbeat_got_out_charges_the_oldest_new_batch(void **state)
 {
     struct dispatch *broker = *state;
@@ -1555,6 +1605,8 @@ int main(void)
         TEST(only_progress_renews_leases),
         TEST(stuck_worker_gets_nothing_until_it_moves),
         TEST(only_the_batch_being_scored_is_charged),
+        TEST(all_that_are_scored_in_one_pass_are_charged),
+        TEST(pass_that_is_over_charges_nobody),
         TEST(death_before_the_heartbeat_got_out_charges_the_oldest_new_batch),
         TEST(death_of_an_idle_or_waiting_worker_charges_nothing),
         TEST(return_and_bye_charge_nothing),

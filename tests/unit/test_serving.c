@@ -123,7 +123,8 @@ static void score_explained(struct scored *self, const Chw__Batch *batch,
                      STATUS_OK);
     while (scoring_step(self->scoring))
         self->steps++;
-    self->reply = scoring_reply(self->scoring, CHW__OUTCOME__OUTCOME_COUNTED);
+    self->reply = scoring_reply(self->scoring, (struct slice){0, self->columns.rows},
+                                CHW__OUTCOME__OUTCOME_COUNTED);
     assert_non_null(self->reply);
 }
 
@@ -238,9 +239,13 @@ static struct demand_cell expected_cell(const Chw__Reply *reply, size_t target,
 
 static void assert_demand(const struct scored *scored, size_t target)
 {
-    static struct demand_cell cells[SCORE_CELLS_MAX];
+    static struct demand_cell cells[STORE_TARGETS_MAX * PROGRAM_TIERS_MAX];
     const Chw__TargetScores *scores = scored->reply->targets[target];
-    size_t count = scoring_demand(scored->scoring, PERIOD, "KE/Kisumu", cells);
+    size_t count =
+        scoring_demand(scored->scoring, (struct slice){0, scored->columns.rows}, PERIOD,
+                       "KE/Kisumu", cells);
+    assert_true(count <= scoring_cells_max(scored->scoring,
+                                           (struct slice){0, scored->columns.rows}));
     int64_t people = 0;
     for (uint8_t tier = 0; tier < scores->n_tier_names; tier++) {
         struct demand_cell expected = expected_cell(scored->reply, target, tier);

@@ -169,7 +169,7 @@ static struct answer take(struct fixture *self, const struct header *header,
             answer.next = task_committed(&task, self->snapshot, TODAY);
             continue;
         }
-        while (scoring_step(task.scoring))
+        while (scoring_step(task.pass->scoring))
             continue;
         answer.next = task_scored(&task);
     }
@@ -496,7 +496,7 @@ static void store_that_is_away_returns_the_batch(void **state)
     struct header header = make_header(MESSAGE_SCORE, 1);
     task_init(&task, &header, bytes, size, self->outbox);
     assert_int_equal(task_begin(&task, self->snapshot, TODAY), TASK_SCORE);
-    while (scoring_step(task.scoring))
+    while (scoring_step(task.pass->scoring))
         continue;
     assert_int_equal(task_scored(&task), TASK_COMMIT);
     task.job.status = STATUS_UNAVAILABLE;
