@@ -8,7 +8,7 @@ packages_build="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler pro
 # redis-tools: redis-check-rdb is the server under another name; the package redis-server would
 # start a service.
 packages_test="libcmocka-dev python3 python3-sklearn python3-xgboost python3-scipy python3-onnx
-    redis-tools"
+    redis-tools spin"
 
 fail() {
     echo "$0: $*" >&2
