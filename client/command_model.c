@@ -27,6 +27,7 @@ struct model_config {
     char *name, *alias, *chosen, *check, *expected; /* of an import */
     double tolerance;
     char *output; /* of an export */
+    bool columns;
 };
 
 #define KEY(name, type, field) name, type, offsetof(struct model_config, field)
@@ -38,6 +39,11 @@ struct model_config {
             STORE_URL_FORMS " (default: sqlite:DIR/store.db)"                            \
     }
 static const struct config_key store_keys[] = {STORE_KEYS};
+static const struct config_key show_keys[] = {
+    STORE_KEYS,
+    {KEY("columns", CONFIG_FLAG, columns), NULL, 0, 0, NULL,
+     "print only what it reads, as `chw score --columns` takes it"},
+};
 static const struct config_key list_keys[] = {
     STORE_KEYS,
     {KEY("format", CONFIG_TEXT, format), "table", 0, 0, "FORMAT", "table or csv"},
@@ -245,7 +251,9 @@ static enum status show(const struct work *work)
                                    work->error);
     if (status == STATUS_OK)
         status = load(work, &artifact, &model);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && work->config->columns)
+        model_show_columns(model);
+    else if (status == STATUS_OK) {
         print_artifact(&artifact, &aliases);
         model_show(model);
     }
@@ -404,8 +412,8 @@ static const struct action actions[] = {
       .operands = "NAME[@ALIAS]|VERSION",
       .operands_min = 1,
       .operands_max = 1,
-      .keys = store_keys,
-      .key_count = COUNT(store_keys),
+      .keys = show_keys,
+      .key_count = COUNT(show_keys),
       .notes = "NAME alone is its newest version; VERSION is its first 6 or more "
                "letters.\n"}},
     {{"promote", "serve a version under an alias"},

@@ -7,10 +7,13 @@
 #include "base/day.h"
 #include "base/progress.h"
 #include "client/batcher.h"
+#include "client/chw_status.h"
 #include "client/commands.h"
 #include "client/data_folder.h"
 #include "client/job.h"
 #include "client/results.h"
+#include "client/sent_columns.h"
+#include "client/spool_state.h"
 #include "table/csv_reader.h"
 
 #include <inttypes.h>
@@ -31,11 +34,11 @@ enum {
 };
 
 struct score_config {
-    char *region_column, *output, *as_of, *data, *broker;
+    char *region_column, *output, *as_of, *data, *broker, *spool, *columns;
     struct config_list models;
     char *priority;
-    uint64_t batch_rows, window, explain, deadline_ms;
-    bool what_if, insecure, new_job;
+    uint64_t batch_rows, window, explain, deadline_ms, spool_bytes;
+    bool what_if, insecure, new_job, wait;
 };
 
 #define KEY(name, type, field) name, type, offsetof(struct score_config, field)
@@ -53,6 +56,14 @@ static const struct config_key keys[] = {
     {KEY("what-if", CONFIG_FLAG, what_if), NULL, 0, 0, NULL, "score only: count nothing"},
     {KEY("new-job", CONFIG_FLAG, new_job), NULL, 0, 0, NULL,
      "do not go on with an earlier run: score, and count, again"},
+    {KEY("spool", CONFIG_TEXT, spool), NULL, 0, 0, "DIR",
+     "keep the job's batches in DIR before they are sent, until they are answered"},
+    {KEY("spool-bytes", CONFIG_COUNT, spool_bytes), "1073741824", 1 << 16, UINT64_MAX,
+     "N", "what these may take on the disk"},
+    {KEY("columns", CONFIG_TEXT, columns), NULL, 0, 0, "LIST",
+     "send these (age,sex:category), instead of asking what the models read"},
+    {KEY("wait", CONFIG_FLAG, wait), NULL, 0, 0, NULL,
+     "with --spool: wait for a broker as long as it takes"},
     {KEY("data", CONFIG_TEXT, data), DATA_FOLDER_DEFAULT, 0, 0, "DIR",
      "the cluster's data folder"},
     {KEY("broker", CONFIG_TEXT, broker), NULL, 0, 0, "LIST",
@@ -81,6 +92,17 @@ static const struct config_spec spec = {
              "A run that was stopped goes on when the same command is run again; each "
              "record is\n"
              "counted once. The job is kept in RESULTS.csv.job.\n\n"
+             "With --spool each batch is on the disk before it is sent. No cluster is "
+             "needed to begin\n"
+             "where --columns says what is sent: names, numbers but for those with "
+             ":category, as\n"
+             "`chw model show MODEL --columns` prints them. When no broker has answered "
+             "for five\n"
+             "seconds and the table is spooled, the command ends with 75. Run again, it "
+             "goes on; or\n"
+             "`chw spool flush DIR` sends, and the same command writes the results. Each "
+             "job needs a\n"
+             "DIR of its own.\n\n"
              "RESULTS.csv has row,region,status and for each target its probability, "
              "tier and\n"
              "model version; status is ok, `invalid: COLUMN: why` or `dead: why`. With "
@@ -88,12 +110,15 @@ static const struct config_spec spec = {
              "also its base and, the largest first, the factors that raised "
              "(contribution above 0)\n"
              "or lowered the score, in log-odds.\n\n"
-             "Exit codes: 0 each row has a result, 64 wrong options, 65 the table cannot "
-             "be used,\n"
-             "66 no such file, column, model or program, 69 a batch was refused, or took "
-             "longer than\n"
-             "--deadline-ms, 74 a file cannot be written, 75 stopped: run again to "
-             "resume.\n",
+             "Exit codes: 0 each row has a result, 64 wrong options, 65 the table, or a "
+             "file in the\n"
+             "spool, cannot be used, 66 no such file, column, model or program, 69 a "
+             "batch was refused,\n"
+             "or took longer than --deadline-ms, or no broker says what the models "
+             "read, 74 a file\n"
+             "cannot be written, 75 stopped, or no broker answers and batches stay in "
+             "the spool: run\n"
+             "again to resume.\n",
 };
 
 static volatile sig_atomic_t stopped;
@@ -117,12 +142,15 @@ struct scoring {
     struct csv_reader *reader;
     size_t region_cell;
     struct batcher_column *columns;
+    struct sent_columns_check *check; /* of a new job whose columns a person named */
     struct chw_client *client;
     struct batcher *batcher;
     struct results *results;
     struct progress *progress;
 
-    bool is_scratch; /* the job folder is this what-if's own, and goes with it */
+    bool is_scratch;        /* the job folder is this what-if's own, and goes with it */
+    bool is_silent;         /* no broker answers */
+    struct error_text full; /* why the spool takes no more; "": it does */
 
     uint64_t rows, batches, answered_rows, answered_batches, start_ms;
 };
@@ -173,8 +201,16 @@ static enum status check_options(struct scoring *self, struct error_text *error)
         return error_set(error, STATUS_INVALID,
                          "--deadline-ms needs --what-if: a batch that counts is kept "
                          "until it is answered");
+    if (config->spool != NULL && config->what_if)
+        return error_set(error, STATUS_INVALID,
+                         "--spool does not go with --what-if: it counts nothing, so "
+                         "there is nothing to keep");
+    if (config->wait && config->spool == NULL)
+        return error_set(error, STATUS_INVALID,
+                         "--wait needs --spool: without one every run waits");
     for (size_t i = 0; status == STATUS_OK && i < config->models.count; i++)
         status = take_model(self, config->models.items[i], error);
+    self->job.spool = config->spool;
     self->job.region_column = config->region_column;
     self->job.models = self->models_text;
     self->job.batch_rows = config->batch_rows;
@@ -235,11 +271,61 @@ static enum status begin_anew(struct scoring *self, int32_t as_of,
     return job_forget(&self->job, error);
 }
 
+static enum status read_spool(const struct scoring *self, struct spool_state *state,
+                              struct error_text *error)
+{
+    enum status status = spool_state_read(self->config->spool, state, error);
+    if (status == STATUS_NOT_FOUND && error != NULL)
+        error->text[0] = '\0'; /* it will be made */
+    return status;
+}
+
+/* Before anything is forgotten: what was kept to be counted once is not given up for a
+ * job that counts again. */
+static enum status check_spool_is_new(const struct scoring *self,
+                                      struct error_text *error)
+{
+    struct spool_state state;
+    enum status status = read_spool(self, &state, error);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    if (state.batches + state.answered + state.given_up > 0)
+        status = error_set(error, STATUS_INVALID,
+                           "--new-job needs a spool of its own: %s has %" PRIu64
+                           " batches that wait and %" PRIu64 " answers of an earlier job",
+                           self->config->spool, state.batches, state.answered);
+    spool_state_free(&state);
+    return status;
+}
+
+static enum status check_spool_is_ours(const struct scoring *self,
+                                       struct error_text *error)
+{
+    struct spool_state state;
+    struct digest identity = job_identity(&self->job);
+    enum status status = read_spool(self, &state, error);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    if (memcmp(&state.job, &identity, sizeof identity) != 0)
+        status = error_set(error, STATUS_INVALID,
+                           "--spool %s is of another job, with %" PRIu64
+                           " batches that wait: choose another folder",
+                           self->config->spool, state.batches);
+    spool_state_free(&state);
+    return status;
+}
+
 /* An earlier run of this job, if there was one. */
 static enum status resume_job(struct scoring *self, bool *found, struct error_text *error)
 {
     int32_t as_of = self->job.as_of;
-    enum status status = job_load(&self->job, self->config->as_of != NULL, error);
+    enum status status = STATUS_OK;
+    *found = false;
+    if (self->config->new_job && self->config->spool != NULL)
+        status = check_spool_is_new(self, error);
+    if (status != STATUS_OK)
+        return status;
+    status = job_load(&self->job, self->config->as_of != NULL, error);
     bool is_anew =
         status == STATUS_NOT_FOUND || (self->config->new_job && !self->config->what_if);
     *found = status == STATUS_OK && !is_anew;
@@ -250,44 +336,30 @@ static enum status resume_job(struct scoring *self, bool *found, struct error_te
         fprintf(stderr, "chw score: %s is gone: it is written again from its journal\n",
                 self->config->output);
     }
-    return status;
-}
-
-static enum status translate(enum chw_status status)
-{
-    static const enum status statuses[] = {
-        [CHW_OK] = STATUS_OK,
-        [CHW_TIMEOUT] = STATUS_UNAVAILABLE,
-        [CHW_IDLE] = STATUS_END,
-        [CHW_FULL] = STATUS_FULL,
-        [CHW_INVALID] = STATUS_INVALID,
-        [CHW_NOT_FOUND] = STATUS_NOT_FOUND,
-        [CHW_TAKEN] = STATUS_TAKEN,
-        [CHW_CORRUPT] = STATUS_CORRUPT,
-        [CHW_UNAVAILABLE] = STATUS_UNAVAILABLE,
-        [CHW_IO] = STATUS_IO,
-        [CHW_NOMEM] = STATUS_NOMEM,
-    };
-    return statuses[status];
+    return *found && self->config->columns != NULL
+               ? sent_columns_compare(&self->job, self->config->columns, error)
+               : status;
 }
 
 static enum status client_failed(const struct scoring *self, enum chw_status status,
                                  struct error_text *error)
 {
-    return error_set(error, translate(status), "%s", chw_last_error(self->client));
+    return error_set(error, chw_status_of(status), "%s", chw_last_error(self->client));
 }
 
 static void tell(void *arg, enum chw_notice notice, const char *text)
 {
-    (void)arg;
-    (void)notice;
+    struct scoring *self = arg;
+    if (notice == CHW_NOTICE_SILENT || notice == CHW_NOTICE_BACK)
+        self->is_silent = notice == CHW_NOTICE_SILENT;
     fprintf(stderr, "chw score: %s\n", text);
 }
 
-/* `journal` NULL: only to ask what the models read. */
-static enum status open_client(struct scoring *self, const char *journal,
+/* Else it is only to ask what the models read, and nothing is kept. */
+static enum status open_client(struct scoring *self, bool is_for_job,
                                struct error_text *error)
 {
+    const char *spool = self->config->spool;
     struct data_folder folder;
     struct chw_error text = {""};
     struct digest identity;
@@ -302,17 +374,21 @@ static enum status open_client(struct scoring *self, const char *journal,
         .endpoint = self->config->broker == NULL ? folder.front : self->config->broker,
         .insecure = self->config->insecure,
         .what_if = self->config->what_if,
-        .journal = journal,
-        .job = journal == NULL ? NULL : identity.bytes,
+        .journal = is_for_job && spool == NULL ? self->job.journal : NULL,
+        .job = is_for_job ? identity.bytes : NULL,
         .window = (uint32_t)self->config->window,
         .notice = tell,
+        .notice_arg = self,
         .deadline_ms = (uint32_t)self->config->deadline_ms,
         .priority = strcmp(self->config->priority, "interactive") == 0 ? CHW_INTERACTIVE
                                                                        : CHW_BULK,
+        .spool = is_for_job ? spool : NULL,
+        .spool_bytes = self->config->spool_bytes,
     };
+    self->is_silent = false;
     enum chw_status status = chw_open(&options, &self->client, &text);
     return status == CHW_OK ? STATUS_OK
-                            : error_set(error, translate(status), "%s", text.text);
+                            : error_set(error, chw_status_of(status), "%s", text.text);
 }
 
 static enum status stopped_status(struct error_text *error)
@@ -321,13 +397,19 @@ static enum status stopped_status(struct error_text *error)
                      "stopped: run the same command again to resume");
 }
 
+/* Nobody is there, and what is to be done can wait. */
+static bool is_alone(const struct scoring *self)
+{
+    return self->is_silent && self->config->spool != NULL && !self->config->wait;
+}
+
 static enum status describe(struct scoring *self, struct chw_description **description,
                             struct error_text *error)
 {
     enum chw_status status = CHW_TIMEOUT;
     uint64_t begun_ms = clock_monotonic_ms();
     bool is_told = false;
-    while (status == CHW_TIMEOUT && !stopped) {
+    while (status == CHW_TIMEOUT && !stopped && !is_alone(self)) {
         status = chw_describe(self->client, self->models, self->model_count, WAIT_MS,
                               description);
         if (status == CHW_TIMEOUT && !is_told &&
@@ -337,72 +419,13 @@ static enum status describe(struct scoring *self, struct chw_description **descr
             is_told = true;
         }
     }
+    if (status == CHW_TIMEOUT && !stopped)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "no broker says what the models read: to begin without one, "
+                         "say it with --columns");
     if (status == CHW_TIMEOUT)
         return stopped_status(error);
     return status == CHW_OK ? STATUS_OK : client_failed(self, status, error);
-}
-
-/* Name the columns that are not there, on one line. */
-static void tell_absent(const struct scoring *self,
-                        const struct chw_description *description)
-{
-    size_t cell, absent = 0;
-    for (size_t i = 0; i < chw_description_count(description); i++) {
-        const char *name = chw_description_name(description, i);
-        if (csv_reader_find(self->reader, name, &cell, NULL) == STATUS_OK)
-            continue;
-        if (absent++ == 0)
-            fprintf(stderr,
-                    "chw score: missing in every record, for %s has no such column: ",
-                    self->input);
-        fprintf(stderr, "%s%s", absent == 1 ? "" : ", ", name);
-    }
-    if (absent > 0)
-        fputc('\n', stderr);
-}
-
-static enum status check_required(const struct scoring *self,
-                                  const struct chw_description *description,
-                                  struct error_text *error)
-{
-    char absent[400] = "";
-    size_t used = 0, cell;
-    for (size_t i = 0; i < chw_description_count(description); i++) {
-        const char *name = chw_description_name(description, i);
-        if (!chw_description_is_required(description, i) ||
-            csv_reader_find(self->reader, name, &cell, NULL) == STATUS_OK ||
-            used >= sizeof absent)
-            continue;
-        used += (size_t)snprintf(absent + used, sizeof absent - used, "%s%s",
-                                 used == 0 ? "" : ", ", name);
-    }
-    if (used == 0)
-        return STATUS_OK;
-    return error_set(error, STATUS_NOT_FOUND,
-                     "%s lacks columns that a model requires: %s", self->input, absent);
-}
-
-/* What the models read and the table has is sent; nothing else is. */
-static enum status choose_columns(struct scoring *self,
-                                  const struct chw_description *description,
-                                  struct error_text *error)
-{
-    enum status status = check_required(self, description, error);
-    for (size_t i = 0; status == STATUS_OK && i < chw_description_count(description);
-         i++) {
-        const char *name = chw_description_name(description, i);
-        size_t cell;
-        if (csv_reader_find(self->reader, name, &cell, NULL) == STATUS_OK)
-            status = job_add_column(&self->job, name,
-                                    chw_description_is_number(description, i));
-    }
-    if (status != STATUS_OK)
-        return status;
-    if (status == STATUS_OK && self->job.column_count == 0)
-        return error_set(error, STATUS_NOT_FOUND,
-                         "%s has none of the columns the models read", self->input);
-    tell_absent(self, description);
-    return status;
 }
 
 /* A table that breaks off in the middle is refused before any of it is counted. */
@@ -413,8 +436,11 @@ static enum status check_rows(struct scoring *self, struct error_text *error)
     enum status status = STATUS_OK;
     while (status == STATUS_OK && !stopped) {
         status = csv_reader_next(self->reader, &row, error);
-        if (status == STATUS_OK)
-            progress_update(progress, row.number, csv_reader_fraction(self->reader));
+        if (status != STATUS_OK)
+            break;
+        progress_update(progress, row.number, csv_reader_fraction(self->reader));
+        if (self->check != NULL)
+            sent_columns_check_row(self->check, row.cells);
     }
     progress_free(progress);
     if (status != STATUS_END)
@@ -426,20 +452,51 @@ static enum status check_rows(struct scoring *self, struct error_text *error)
     return csv_reader_open(self->input, &self->reader, error);
 }
 
-static enum status begin_job(struct scoring *self, struct error_text *error)
+static enum status ask_columns(struct scoring *self, struct error_text *error)
 {
     struct chw_description *description = NULL;
-    enum status status = check_rows(self, error);
-    if (status == STATUS_OK)
-        status = open_client(self, NULL, error);
+    enum status status = open_client(self, false, error);
     if (status == STATUS_OK)
         status = describe(self, &description, error);
     if (status == STATUS_OK)
-        status = choose_columns(self, description, error);
+        status = sent_columns_described(&self->job, self->reader, self->input,
+                                        description, error);
     chw_description_free(description);
     chw_close(self->client);
     self->client = NULL;
     return status;
+}
+
+/* Named columns need no cluster. */
+static enum status name_columns(struct scoring *self, struct error_text *error)
+{
+    enum status status =
+        sent_columns_named(&self->job, self->reader, self->config->columns, error);
+    if (status != STATUS_OK)
+        return status;
+    self->check = sent_columns_check_new(&self->job, self->reader);
+    return self->check == NULL ? STATUS_NOMEM : STATUS_OK;
+}
+
+static enum status begin_job(struct scoring *self, struct error_text *error)
+{
+    bool is_named = self->config->columns != NULL;
+    enum status status = is_named ? name_columns(self, error) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = check_rows(self, error);
+    if (status != STATUS_OK)
+        return status;
+    return is_named ? sent_columns_check_end(self->check, error)
+                    : ask_columns(self, error);
+}
+
+static void tell_resumed(const struct scoring *self)
+{
+    fprintf(stderr, "chw score: resuming: %" PRIu64 " batches are answered already",
+            chw_answered(self->client));
+    if (self->config->spool != NULL)
+        fprintf(stderr, ", %" PRIu32 " are in the spool", chw_outstanding(self->client));
+    fputc('\n', stderr);
 }
 
 static enum status open_job(struct scoring *self, struct error_text *error)
@@ -452,12 +509,14 @@ static enum status open_job(struct scoring *self, struct error_text *error)
         status = begin_job(self, error);
     if (status != STATUS_OK || self->job.is_complete)
         return status;
-    status = open_client(self, self->job.journal, error);
+    if (self->config->spool != NULL)
+        status = check_spool_is_ours(self, error);
+    if (status == STATUS_OK)
+        status = open_client(self, true, error);
     if (status == STATUS_OK && !found)
         status = job_save(&self->job, error); /* before anything is sent: job.h */
     if (status == STATUS_OK && found)
-        fprintf(stderr, "chw score: resuming: %" PRIu64 " batches are answered already\n",
-                chw_answered(self->client));
+        tell_resumed(self);
     return status;
 }
 
@@ -497,7 +556,18 @@ static void show_progress(struct scoring *self)
     double read = csv_reader_fraction(self->reader);
     double answered =
         self->rows == 0 ? 0 : (double)self->answered_rows / (double)self->rows;
+    if (answered > 1)
+        answered = 1; /* what an earlier run spooled may be answered before it is read */
     progress_update(self->progress, self->answered_rows, read * answered);
+}
+
+/* Nothing has come, and nobody is there. */
+static enum status left_status(const struct scoring *self, struct error_text *error)
+{
+    return error_set(error, STATUS_TAKEN,
+                     "%sno broker answers, so %" PRIu32
+                     " batches stay in %.400s: run the same command again when one does",
+                     self->full.text, chw_outstanding(self->client), self->config->spool);
 }
 
 /* Take one answer, waiting a little where there is none. */
@@ -507,7 +577,7 @@ static enum status take_answer(struct scoring *self, struct error_text *error)
     enum chw_status got = chw_wait(self->client, WAIT_MS, &result);
     show_progress(self);
     if (got == CHW_TIMEOUT)
-        return STATUS_OK;
+        return is_alone(self) ? left_status(self, error) : STATUS_OK;
     if (got != CHW_OK)
         return client_failed(self, got, error);
     enum status status = STATUS_OK;
@@ -540,7 +610,6 @@ static enum status submit(struct scoring *self, const struct filled *filled,
                           struct error_text *error)
 {
     uint64_t sequence;
-    enum status status = STATUS_OK;
     for (;;) {
         if (stopped)
             return stopped_status(error);
@@ -549,10 +618,13 @@ static enum status submit(struct scoring *self, const struct filled *filled,
             break;
         if (got != CHW_FULL)
             return client_failed(self, got, error);
-        status = take_answer(self, error);
+        snprintf(self->full.text, sizeof self->full.text, "%s; ",
+                 chw_last_error(self->client));
+        enum status status = take_answer(self, error);
         if (status != STATUS_OK)
             return status;
     }
+    self->full.text[0] = '\0';
     self->batches++;
     return place_rows(self, filled, sequence);
 }
@@ -682,6 +754,7 @@ static void release(struct scoring *self)
     progress_free(self->progress);
     chw_close(self->client);
     csv_reader_close(self->reader);
+    sent_columns_check_free(self->check);
     /* A what-if keeps no job, and one that was never saved sent nothing. */
     if (self->job.lock >= 0 && (self->is_scratch || !job_is_saved(&self->job)))
         job_remove(&self->job);

@@ -15,6 +15,7 @@ int command_plan(int argc, char **argv);
 int command_store(int argc, char **argv);
 int command_dead_letter(int argc, char **argv);
 int command_top(int argc, char **argv);
+int command_spool(int argc, char **argv);
 int command_demo(int argc, char **argv);
 
 #endif

@@ -31,7 +31,9 @@ enum status job_open(struct job *self, const char *results, struct error_text *e
     if (status == STATUS_OK)
         status = name_path(self->file, self->folder, "/job", error);
     if (status == STATUS_OK)
-        status = name_path(self->journal, self->folder, "/journal", error);
+        status =
+            name_path(self->journal, self->spool == NULL ? self->folder : self->spool,
+                      "/journal", error);
     if (status == STATUS_OK)
         status = name_path(lock, self->folder, "/lock", error);
     /* Only its own folder: a missing one above is a slip of the keyboard. */
@@ -40,7 +42,7 @@ enum status job_open(struct job *self, const char *results, struct error_text *e
     return status == STATUS_OK ? file_lock(lock, &self->lock, error) : status;
 }
 
-static void drop_columns(struct job *self)
+void job_drop_columns(struct job *self)
 {
     for (size_t i = 0; i < self->column_count; i++)
         free(self->columns[i].name);
@@ -51,7 +53,7 @@ static void drop_columns(struct job *self)
 
 void job_close(struct job *self)
 {
-    drop_columns(self);
+    job_drop_columns(self);
     if (self->lock >= 0)
         close(self->lock);
     self->lock = -1;
@@ -137,6 +139,8 @@ static char *format_job(const struct job *self, bool with_state, size_t *size)
     if (file == NULL)
         return NULL;
     write_identity(self, file);
+    if (with_state && self->spool != NULL)
+        write_pair(file, "spool", self->spool);
     if (with_state)
         write_pair(file, "complete", self->is_complete ? "yes" : "no");
     if (fclose(file) != 0) {
@@ -261,6 +265,28 @@ static enum status take_columns(struct job *self, const struct yaml_node *root,
                : status;
 }
 
+/* Where its batches and answers are, there it goes on. */
+static enum status check_spool(const struct job *self, const struct yaml_node *root,
+                               struct error_text *error)
+{
+    enum status status = STATUS_OK;
+    char *was = unescape(scalar(root, "spool"));
+    if (was == NULL)
+        return STATUS_NOMEM;
+    if (was[0] != '\0' && self->spool == NULL)
+        status = error_set(error, STATUS_INVALID,
+                           "%s is of a job whose batches are in a spool: run it with "
+                           "--spool %.400s",
+                           self->folder, was);
+    if (was[0] == '\0' && self->spool != NULL)
+        status = error_set(error, STATUS_INVALID,
+                           "%s is of a job that began without --spool: run it without, "
+                           "or choose another -o",
+                           self->folder);
+    free(was);
+    return status;
+}
+
 static enum status take_job(struct job *self, const struct yaml_node *root,
                             bool as_of_given, struct error_text *error)
 {
@@ -271,6 +297,8 @@ static enum status take_job(struct job *self, const struct yaml_node *root,
                          "%s is of a job that counts: choose another -o for --what-if",
                          self->folder);
     enum status status = compare(self, root, as_of_given, error);
+    if (status == STATUS_OK)
+        status = check_spool(self, root, error);
     if (status != STATUS_OK)
         return status;
     if (access(self->journal, F_OK) != 0)
@@ -303,10 +331,10 @@ bool job_is_saved(const struct job *self)
 
 enum status job_forget(struct job *self, struct error_text *error)
 {
-    drop_columns(self);
+    job_drop_columns(self);
     self->is_complete = false;
     if ((unlink(self->file) != 0 && errno != ENOENT) ||
-        (unlink(self->journal) != 0 && errno != ENOENT))
+        (self->spool == NULL && unlink(self->journal) != 0 && errno != ENOENT))
         return error_set(error, STATUS_IO, "%s: %s", self->folder, strerror(errno));
     return file_sync_folder(self->file, error);
 }
@@ -317,7 +345,8 @@ void job_remove(struct job *self)
     if (name_path(lock, self->folder, "/lock", NULL) != STATUS_OK)
         return;
     unlink(self->file);
-    unlink(self->journal);
+    if (self->spool == NULL)
+        unlink(self->journal);
     unlink(lock);
     rmdir(self->folder);
 }

@@ -3,7 +3,8 @@
  *
  * Beside the results file: RESULTS.job/ with `job` (YAML: input, options, the columns
  * that are sent), `journal` (libchw's) and `lock`. Run again with the same input and
- * options, a job goes on where it was; with others it is refused.
+ * options, a job goes on where it was; with others it is refused. The journal of a job
+ * with a spool is in the spool's folder, which may be moved.
  *
  * The job file is written once the journal is there, and nothing is sent before: so a job
  * file without a journal is damage, and a journal without a job file has no answers. */
@@ -34,7 +35,8 @@ struct job {
     uint64_t explain; /* factors of each score */
     bool what_if;
     int32_t as_of;
-    /* What the cluster said at the begin: */
+    const char *spool; /* NULL: none */
+    /* What the cluster said at the begin, or the person: */
     struct job_column *columns; /* owned */
     size_t column_count;
     /* Where it is: */
@@ -43,10 +45,11 @@ struct job {
     int lock;
 };
 
-/* Make RESULTS.job and lock it. STATUS_TAKEN: another run works on it. */
+/* Make RESULTS.job and lock it; `spool` is set. STATUS_TAKEN: another run works on it. */
 MUST_CHECK enum status job_open(struct job *self, const char *results,
                                 struct error_text *error);
 void job_close(struct job *self);
+void job_drop_columns(struct job *self);
 
 /* Read an earlier run of this job: its columns, date and whether it is complete.
  * STATUS_NOT_FOUND: there was none, or only a what-if, which counted nothing.
@@ -66,7 +69,7 @@ bool job_is_saved(const struct job *self);
 /* Which job the journal belongs to. */
 struct digest job_identity(const struct job *self);
 
-/* Forget the earlier run: the next one counts again. */
+/* Forget the earlier run: the next one counts again. A spool stays as it is. */
 MUST_CHECK enum status job_forget(struct job *self, struct error_text *error);
 
 /* Remove the folder and what is in it; for jobs that leave nothing. */

@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {{"store", "check a store, copy it into another"}, command_store},
     {{"dead-letter", "batches that workers died over: list, show, send again, drop"},
      command_dead_letter},
+    {{"spool", "what waits on the disk for a cluster; send it"}, command_spool},
     {{"demo", "all of it, from nothing, in a folder of its own"}, command_demo},
 };
 

@@ -144,3 +144,14 @@ void model_show(const struct model *model)
     else
         show_lineage(message->lineage);
 }
+
+void model_show_columns(const struct model *model)
+{
+    const Chw__Model *message = model_message(model);
+    for (size_t i = 0; i < message->n_features; i++) {
+        const Chw__Feature *feature = message->features[i];
+        printf("%s%s%s", i == 0 ? "" : ",", feature->name,
+               feature->kind_case == CHW__FEATURE__KIND_NUMERIC ? "" : ":category");
+    }
+    putchar('\n');
+}

@@ -9,4 +9,7 @@
 /* Outcome, estimator, features with their policies, lineage, metrics: on stdout. */
 void model_show(const struct model *model);
 
+/* What it reads, in one line: "age,sex:category". */
+void model_show_columns(const struct model *model);
+
 #endif

@@ -192,6 +192,66 @@ static void folder_above_is_not_made(void **state)
     assert_says(&error, "typo/results.csv.job: No such file or directory");
 }
 
+/* ---- with a spool ---- */
+
+static void open_with_spool(void **state)
+{
+    static char spool[128];
+    snprintf(spool, sizeof spool, "%s", folder_path(*state, "spool"));
+    job_close(&job);
+    job.spool = again.spool = spool;
+    assert_int_equal(job_open(&job, results, NULL), STATUS_OK);
+}
+
+/* The folder may have been moved, and be called otherwise. */
+static void spool_is_no_part_of_what_the_job_is(void **state)
+{
+    struct digest without = job_identity(&job);
+    open_with_spool(state);
+    struct digest with = job_identity(&job);
+    assert_memory_equal(&with, &without, sizeof with);
+    assert_int_equal(job_save(&job, NULL), STATUS_OK);
+    job_close(&job);
+    folder_write_text(*state, "journal", "");
+    again.spool = folder_path(*state, ".");
+    assert_int_equal(load_again(false, NULL), STATUS_OK);
+    assert_int_equal(remove(again.journal), 0);
+}
+
+static void job_goes_on_where_its_answers_are(void **state)
+{
+    struct error_text error;
+    save();
+    again.spool = folder_path(*state, "spool");
+    assert_int_equal(load_again(false, &error), STATUS_INVALID);
+    assert_says(&error, "began without --spool");
+    job_close(&again);
+
+    open_with_spool(state);
+    assert_int_equal(job_save(&job, NULL), STATUS_OK);
+    job_close(&job);
+    again.spool = NULL;
+    assert_int_equal(load_again(false, &error), STATUS_INVALID);
+    assert_says(&error, "run it with --spool ");
+    assert_says(&error, "/spool");
+    again.spool = job.spool;
+    job_close(&again);
+    assert_int_equal(load_again(false, &error), STATUS_CORRUPT);
+    assert_says(&error, "spool/journal is gone");
+    remove(folder_path(*state, "results.csv.job/journal"));
+}
+
+static void forgotten_job_leaves_its_spool(void **state)
+{
+    job_close(&job);
+    job.spool = folder_path(*state, ".");
+    assert_int_equal(job_open(&job, results, NULL), STATUS_OK);
+    make_journal();
+    assert_int_equal(job_forget(&job, NULL), STATUS_OK);
+    job_remove(&job);
+    assert_int_equal(remove(job.journal), 0); /* it was there */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +265,9 @@ int main(void)
         TEST(second_run_at_the_same_time_is_refused),
         TEST(forgotten_job_is_gone_and_a_removed_one_leaves_no_folder),
         TEST(folder_above_is_not_made),
+        TEST(spool_is_no_part_of_what_the_job_is),
+        TEST(job_goes_on_where_its_answers_are),
+        TEST(forgotten_job_leaves_its_spool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

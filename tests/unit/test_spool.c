@@ -145,6 +145,26 @@ static void batch_is_loaded_as_it_was_put(void **state)
     assert_null(spool_digest(self.spool, 3));
 }
 
+static void head_is_read_without_the_body(void **state)
+{
+    (void)state;
+    struct spool_batch head, batch = batch_of(1);
+    char name[64];
+    reopen();
+    must_put(1);
+    name_of(1, ".batch", name);
+    memory_disk_flip(self.memory, name, HEAD + 1);
+    assert_int_equal(spool_load(self.spool, 1, &head, NULL), STATUS_CORRUPT);
+    assert_int_equal(spool_head(self.spool, 1, &head, NULL), STATUS_OK);
+    assert_null(head.body);
+    assert_int_equal(head.rows, batch.rows);
+    assert_int_equal(head.size, batch.size);
+    assert_string_equal(head.header.region, batch.header.region);
+    assert_int_equal(spool_head(self.spool, 2, &head, NULL), STATUS_NOT_FOUND);
+    memory_disk_flip(self.memory, name, 20);
+    assert_int_equal(spool_head(self.spool, 1, &head, NULL), STATUS_CORRUPT);
+}
+
 static void batches_are_found_in_their_order_after_reopening(void **state)
 {
     (void)state;
@@ -622,6 +642,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(batch_is_loaded_as_it_was_put),
+        TEST(head_is_read_without_the_body),
         TEST(batches_are_found_in_their_order_after_reopening),
         TEST(thousands_pass_through),
         TEST(attempts_are_kept),
