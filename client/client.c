@@ -360,6 +360,18 @@ enum status client_give_up(struct chw_client *self, struct request *request,
 
 /* ---- serving ---- */
 
+static void note_failure(struct chw_client *self, enum status status)
+{
+    if (self->failure == STATUS_OK)
+        self->failure = status;
+}
+
+/* Of a call after that: damage stays damage, all else is to be opened again. */
+static enum chw_status failed_before(const struct chw_client *self)
+{
+    return self->failure == STATUS_CORRUPT ? CHW_CORRUPT : CHW_IO;
+}
+
 static enum status serve(struct chw_client *self)
 {
     enum status status = client_receive(self);
@@ -368,7 +380,7 @@ static enum status serve(struct chw_client *self)
     if (status == STATUS_OK)
         status = client_act(self);
     self->served_ms = clock_monotonic_ms();
-    self->failed |= status != STATUS_OK;
+    note_failure(self, status);
     return status;
 }
 
@@ -452,7 +464,7 @@ static enum status send_new(struct chw_client *self, struct request *request)
         return error_set(&self->error, status, "%u batches are outstanding",
                          session_count(self->session));
     client_add_pending(self, request);
-    self->failed |= client_act(self) != STATUS_OK;
+    note_failure(self, client_act(self));
     return STATUS_OK;
 }
 
@@ -477,9 +489,12 @@ static enum status submit_to_spool(struct chw_client *self, struct request *requ
     enum status status = serve(self);
     if (status == STATUS_OK)
         status = client_keep(self, request, sequence);
-    if (status == STATUS_OK)
-        self->failed |= client_feed(self) != STATUS_OK || client_act(self) != STATUS_OK;
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    note_failure(self, client_feed(self));
+    if (self->failure == STATUS_OK)
+        note_failure(self, client_act(self));
+    return STATUS_OK;
 }
 
 static bool is_full(const struct chw_client *self)
@@ -526,8 +541,8 @@ enum chw_status chw_submit(struct chw_client *client, const struct chw_batch *ba
                            uint64_t *sequence)
 {
     struct request *request = NULL;
-    if (client->failed)
-        return CHW_IO;
+    if (client->failure != STATUS_OK)
+        return failed_before(client);
     if (is_full(client))
         return fail_with(client, STATUS_FULL, "take results first: the window is full");
     enum status status = encode(client, batch, &request);
@@ -567,8 +582,8 @@ enum chw_status chw_wait(struct chw_client *client, uint32_t timeout_ms,
                          struct chw_result **result)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    if (client->failed)
-        return CHW_IO;
+    if (client->failure != STATUS_OK)
+        return failed_before(client);
     /* Many answers come together: the link is not asked between them. */
     bool is_served = client->served_ms == now_ms && !list_empty(&client->finished);
     do {
@@ -669,8 +684,8 @@ enum chw_status chw_describe(struct chw_client *client, const struct chw_model *
                              struct chw_description **description)
 {
     uint64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-    if (client->failed)
-        return CHW_IO;
+    if (client->failure != STATUS_OK)
+        return failed_before(client);
     enum status status = ask(client, models, model_count);
     if (status != STATUS_OK)
         return translate(status);

@@ -51,7 +51,7 @@ struct chw_client {
     struct list finished;    /* for the caller */
     uint32_t finished_count; /* of both */
     uint64_t served_ms;      /* when the link was last looked at */
-    bool failed; /* the journal or the link broke: nothing more can be promised */
+    enum status failure; /* journal, spool or link broke: nothing more can be promised */
 
     struct request *question;            /* the DESCRIBE that is outstanding, or NULL */
     struct chw_description *description; /* its answer, not yet taken */

@@ -105,7 +105,8 @@ static enum status put(struct chw_client *self, struct request *request)
     batch.header.key.sequence = self->next;
     enum status status = spool_put(self->spool, &batch, &self->error);
     self->unanswered += status == STATUS_OK;
-    self->failed |= spool_is_broken(self->spool);
+    if (spool_is_broken(self->spool))
+        self->failure = STATUS_IO;
     return status;
 }
 

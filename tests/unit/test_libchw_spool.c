@@ -481,6 +481,10 @@ static void damaged_batch_is_named_and_not_sent(void **state)
     assert_int_equal(await_status(story), CHW_CORRUPT);
     assert_non_null(strstr(chw_last_error(story->client), "0000000000000001.batch"));
     assert_false(take_message(story));
+
+    uint64_t sequence; /* and so it stays */
+    assert_int_equal(submit(story, 1, &sequence), CHW_CORRUPT);
+    assert_non_null(strstr(chw_last_error(story->client), "0000000000000001.batch"));
 }
 
 int main(void)
