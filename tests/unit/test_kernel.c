@@ -131,7 +131,7 @@ static struct binding *bound(const struct model *model, const Chw__Batch *batch,
                              struct columns *columns)
 {
     struct error_text error = {""};
-    struct binding *binding;
+    struct binding *binding = NULL;
     if (columns_view(batch, columns, &error) != STATUS_OK ||
         model_bind(model, columns, &binding, &error) != STATUS_OK)
         fail_msg("%s", error.text);
