@@ -63,12 +63,18 @@ static void *run_of(const struct binding *binding, size_t part, size_t k)
     return *run;
 }
 
+static bool is_for(const struct part *self, size_t k, uint32_t count)
+{
+    return count >= self->kernels[k].type->rows_min &&
+           (k == 0 || count > self->kernels[k - 1].type->rows_best);
+}
+
 bool kernels_block(const struct binding *binding, size_t part, uint32_t first,
                    uint32_t count, double *margins)
 {
     const struct part *of = &binding->model->parts[part];
     for (size_t k = of->kernel_count; k-- > 0;) {
-        if (count < of->kernels[k].type->rows_min)
+        if (!is_for(of, k, count))
             continue;
         void *run = run_of(binding, part, k);
         if (run == NULL)

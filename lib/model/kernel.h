@@ -18,7 +18,8 @@ enum { KERNEL_BLOCK = 512 };
 
 struct kernel_type {
     const char *name;
-    uint32_t rows_min; /* fewer records are for the kernel before, or the reference */
+    uint32_t rows_min;  /* fewer records are for the kernel before, or the reference */
+    uint32_t rows_best; /* up to so many, it is better than the kernel behind */
     /* NULL in *out: this part is not for this kernel. Those for fewer records are in
      * `part` already. */
     enum status (*compile)(const struct model *model, const struct part *part,

@@ -74,7 +74,7 @@ static void lay_out(struct compiling *self, const Chw__Tree *tree,
         uint32_t node = at[place];
         bool leaf = tree->left[node] == 0;
         self->out->nodes[to->first_node + place] =
-            leaf ? 0 : questions_plane(self->out->questions, tree, node);
+            leaf ? 0 : SLICED_STEP * questions_plane(self->out->questions, tree, node);
         at[2 * place + 1] = leaf ? node : tree->left[node];
         at[2 * place + 2] = leaf ? node : tree->right[node];
     }
@@ -293,7 +293,7 @@ static void block(void *run, uint32_t first, uint32_t count, double *margins)
 
 const struct kernel_type kernel_sliced = {
     .name = "bit-sliced trees",
-    .rows_min = 16, /* below, a block costs more than walks do */
+    .rows_min = 12, /* below, a block costs more than walks do */
     .compile = compile,
     .free = free_sliced,
     .bytes = bytes,

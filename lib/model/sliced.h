@@ -20,6 +20,7 @@ enum {
     SLICED_LEAVES_MAX = 1 << SLICED_DEPTH_MAX,
     SLICED_SHALLOW = 6, /* up to this depth a leaf is found in registers */
     SLICED_BELOW_QUESTIONS_MAX = 16384, /* 1 MiB of planes, for the cache */
+    SLICED_STEP = 32, /* bytes of the narrowest plane: found without a shift */
 };
 
 /* Of a tree that may be cut: at the places of its last level, and below. */
@@ -42,7 +43,7 @@ struct sliced {
     struct questions *questions;
     struct sliced_tree *trees;
     uint32_t tree_count, node_count, leaf_count, byte_count, below_count;
-    uint32_t *nodes; /* planes of questions; 0: none */
+    uint32_t *nodes; /* planes of questions, times SLICED_STEP; 0: none */
     bool deep;       /* some trees are cut: `places` and `below`, else `leaves` */
     struct sliced_node *places, *below;
     float *leaves;

@@ -141,9 +141,11 @@ static struct binding *bound(const struct model *model, const Chw__Batch *batch,
 /* Batches that small are bound in another way. */
 static void compare_small(const struct model *model, Chw__Batch *batch)
 {
-    static const uint32_t rows[] = {300, 129, 128, 127, 65, 64, 63, 41, 40, 39, 33, 32,
-                                    31,  17,  16,  15,  9,  8,  7,  4,  3,  2,  1};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    static const uint32_t rows[] = {300, 129, 128, 127, 65, 64, 63, 41, 40,
+                                    39,  33,  32,  31,  24, 23, 17, 16, 15,
+                                    12,  11,  9,   8,   7,  4,  3,  2,  1};
+    const size_t count = sizeof rows / sizeof rows[0];
+    for (size_t i = 0; i < count; i += count / (size_t)any_rounds((int)count)) {
         struct columns columns;
         cut(batch, rows[i]);
         struct binding *binding = bound(model, batch, &columns);
@@ -269,21 +271,27 @@ static void many_stretches_of_shallow_trees_score_as_the_reference_does(void **s
     }
 }
 
-/* Each feature is asked twice: a missing value goes to the left, and to the right. */
-static Chw__Model *pairs_of_stumps(uint32_t features)
+static void add_stump(Chw__Model *model, uint32_t input, float threshold,
+                      uint8_t default_left)
+{
+    struct build_node nodes[3] = {{input, threshold, 1, 2, default_left},
+                                  {.threshold = (float)any_chance(1000) / 333.0F},
+                                  {.threshold = (float)any_chance(1000) / 333.0F}};
+    build_tree(model, nodes, 3);
+}
+
+/* A slot each: of two stumps on a feature, a missing value goes to the left in one and to
+ * the right in the other. */
+static Chw__Model *stumps(uint32_t count)
 {
     Chw__Model *model = build_trees(0.5F);
-    for (uint32_t i = 0; i < features; i++) {
+    for (uint32_t i = 0; i < (count + 1) / 2; i++) {
         char *name = build_alloc(8);
         snprintf(name, 8, "f%u", i);
         build_numeric(model, name, 0, 1)->missing = CHW__MISSING_POLICY__MISSING_KEEP;
     }
-    for (uint32_t i = 0; i < 2 * features; i++) {
-        struct build_node nodes[3] = {{i / 2, 1.5F, 1, 2, (uint8_t)(i % 2)},
-                                      {.threshold = (float)any_chance(1000) / 333.0F},
-                                      {.threshold = (float)any_chance(1000) / 333.0F}};
-        build_tree(model, nodes, 3);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        add_stump(model, i / 2, 1.5F, (uint8_t)(i % 2));
     return model;
 }
 
@@ -303,12 +311,12 @@ static uint32_t lanes_width(const Chw__Model *message)
 
 static void any_number_of_slots_scores_as_the_reference_does(void **state)
 {
-    static const uint32_t cases[][2] = {{1, 64},   {32, 64},  {33, 128}, {64, 128},
-                                        {65, 192}, {96, 192}, {97, 256}, {128, 256},
-                                        {129, 0},  {200, 0}};
+    static const uint32_t cases[][2] = {{1, 64},    {64, 64},   {65, 128},  {128, 128},
+                                        {129, 192}, {192, 192}, {193, 256}, {256, 256},
+                                        {257, 0},   {400, 0}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        Chw__Model *model = pairs_of_stumps(cases[i][0]);
+        Chw__Model *model = stumps(cases[i][0]);
         assert_int_equal(lanes_width(model), cases[i][1]);
         compare(model);
         build_reset();
@@ -339,14 +347,15 @@ static void a_thousand_trees_score_as_the_reference_does(void **state)
     }
 }
 
-/* Two hundred categories, named by their numbers, and a set for each tree. */
-static Chw__Model *wide_sets(uint32_t trees)
+/* Categories named by their numbers, up to all that there can be, and a set for each
+ * tree. */
+static Chw__Model *wide_sets(uint32_t trees, uint32_t categories)
 {
-    enum { CATEGORIES = 200, NAMES_SIZE = 4 * CATEGORIES, SET_SIZE = 32 };
+    enum { NAMES_SIZE = 4 * 255, SET_SIZE = 32 };
     Chw__Model *model = build_trees(0.25F);
     char *names = build_alloc(NAMES_SIZE + 1);
-    for (int i = 0, at = 0; i < CATEGORIES; i++)
-        at += snprintf(names + at, (size_t)(NAMES_SIZE - at), i == 0 ? "%d" : ",%d", i);
+    for (uint32_t i = 0, at = 0; i < categories; i++)
+        at += (uint32_t)snprintf(names + at, NAMES_SIZE - at, i == 0 ? "%u" : ",%u", i);
     Chw__Feature *feature = build_category(model, "a", names);
     feature->category->encoding = CHW__CATEGORY_ENCODING__ENCODING_CODE;
     feature->category->unknown = CHW__UNKNOWN_POLICY__UNKNOWN_OTHER;
@@ -378,7 +387,23 @@ static void sets_of_many_categories_score_as_the_reference_does(void **state)
 {
     (void)state;
     for (int round = 0; round < any_rounds(ROUNDS); round++) {
-        compare(wide_sets(5));
+        compare(wide_sets(5, 200));
+        build_reset();
+    }
+}
+
+/* Thresholds before, between and behind the codes, of which there are more than a slot's
+ * values tell apart. */
+static void codes_of_all_categories_score_as_the_reference_does(void **state)
+{
+    static const float thresholds[] = {-1.0F,  0.5F,   1.0F,   251.5F, 252.0F, 252.5F,
+                                       253.0F, 253.5F, 254.0F, 254.5F, 300.0F};
+    (void)state;
+    for (int round = 0; round < any_rounds(20); round++) {
+        Chw__Model *model = wide_sets(1, 255);
+        for (size_t i = 0; i < 2 * (sizeof thresholds / sizeof thresholds[0]); i++)
+            add_stump(model, 0, thresholds[i / 2], (uint8_t)(i % 2));
+        compare(model);
         build_reset();
     }
 }
@@ -495,6 +520,7 @@ int main(void)
         TEST(many_thresholds_on_a_feature_score_as_the_reference_does),
         TEST(many_stretches_of_shallow_trees_score_as_the_reference_does),
         TEST(any_number_of_slots_scores_as_the_reference_does),
+        TEST(codes_of_all_categories_score_as_the_reference_does),
         TEST(several_parts_score_as_the_reference_does),
         TEST(deep_trees_score_as_the_reference_does),
         TEST(a_thousand_trees_score_as_the_reference_does),
