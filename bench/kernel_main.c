@@ -74,7 +74,7 @@ static const struct config_spec spec = {
         "scikit-learn: predict_proba() in a process of its own, where it is installed.\n"
         "Inputs are made before the clock starts.\n\n"
         "Cases, as model, trees and records of a batch: "
-        "boosting-500-{65536,4096,256,32,1},\n"
+        "boosting-500-{65536,4096,256,128,64,32,16,8,1},\n"
         "boosting-100-{the same}, depth8-500-65536, continuous-500-65536,\n"
         "forest-100-{65536,1024}, sklearn-forest-{65536,1024}, logistic-65536;\n"
         "explanations: treeshap-500-256, treeshap-depth8-500-64.\n\n"

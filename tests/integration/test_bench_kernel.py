@@ -13,7 +13,8 @@ import unittest
 from cluster import folder, main, run
 
 TINY = ["--generate", "--rows", 2000, "--trees", 20, "--runs", 2, "--seconds", .005]
-BATCHES = {"boosting-500": (65536, 4096, 256, 32, 1), "boosting-100": (65536, 4096, 256, 32, 1),
+SIZES = 65536, 4096, 256, 128, 64, 32, 16, 8, 1
+BATCHES = {"boosting-500": SIZES, "boosting-100": SIZES,
            "treeshap-500": (256,), "treeshap-depth8-500": (64,), "depth8-500": (65536,), "continuous-500": (65536,), "forest-100": (65536, 1024)}
 SKLEARN = {"sklearn-forest": (65536, 1024), "logistic": (65536,)}
 if importlib.util.find_spec("sklearn"):  # as Debian's python3, which runs this, would find it
