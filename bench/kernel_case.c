@@ -75,11 +75,21 @@ bool kernel_case_shares_model(const struct kernel_case *one,
            one->recipe.depth == other->recipe.depth;
 }
 
+static bool is_whole_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (strcmp(cases[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 bool kernel_case_is_named(const struct kernel_case *self, char *const *names,
                           size_t name_count)
 {
     for (size_t i = 0; i < name_count; i++)
-        if (strncmp(self->name, names[i], strlen(names[i])) == 0)
+        if (is_whole_name(names[i])
+                ? strcmp(self->name, names[i]) == 0
+                : strncmp(self->name, names[i], strlen(names[i])) == 0)
             return true;
     return name_count == 0;
 }

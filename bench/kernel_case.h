@@ -42,7 +42,8 @@ const struct kernel_case *kernel_case_at(size_t index);
 bool kernel_case_shares_model(const struct kernel_case *one,
                               const struct kernel_case *other);
 
-/* Whether the case has one of the names, or begins with one; without names each has. */
+/* Whether the case has one of the names, or begins with one that is no case's; without
+ * names each has. */
 bool kernel_case_is_named(const struct kernel_case *self, char *const *names,
                           size_t name_count);
 

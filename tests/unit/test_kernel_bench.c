@@ -141,6 +141,18 @@ static void a_case_is_named_by_what_it_begins_with(void **state)
     assert_true(kernel_case_is_named(&three, NULL, 0));
 }
 
+static void a_whole_name_is_that_of_one_case(void **state)
+{
+    char name[] = "boosting-500-1";
+    char *const names[] = {name};
+    size_t count = 0;
+    const struct kernel_case *next;
+    (void)state;
+    for (size_t i = 0; (next = kernel_case_at(i)) != NULL; i++)
+        count += kernel_case_is_named(next, names, 1);
+    assert_int_equal(count, 1);
+}
+
 static void names_differ_and_cases_of_one_model_are_neighbours(void **state)
 {
     const struct kernel_case *one, *other;
@@ -163,6 +175,7 @@ int main(void)
         cmocka_unit_test(differences_are_of_bits_and_the_largest_is_kept),
         cmocka_unit_test(a_threshold_in_double_splits_floats_as_it_does_in_float),
         cmocka_unit_test(a_case_is_named_by_what_it_begins_with),
+        cmocka_unit_test(a_whole_name_is_that_of_one_case),
         cmocka_unit_test(names_differ_and_cases_of_one_model_are_neighbours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
