@@ -22,12 +22,14 @@ enum {
     BROKERS_MAX = 2 * ADDRESSES_MAX, /* with those that leave */
     HELD_MAX = 256,                  /* as proto/control.proto says, */
     NAMED_MAX = TOGETHER_MAX,
+    SPARE_MAX = 256, /* leases: a window of them */
 };
 
 void brokers_open(struct brokers *self, const struct brokers_options *options)
 {
     *self = (struct brokers){.options = *options};
     list_init(&self->all);
+    list_init(&self->spare);
 }
 
 struct broker *brokers_next(const struct brokers *self, const struct broker *after)
@@ -128,6 +130,7 @@ static void connect_to(struct brokers *self, const char *endpoint)
     zmq_setsockopt(broker->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     snprintf(broker->endpoint, sizeof broker->endpoint, "%s", endpoint);
     random_bytes(&broker->instance, sizeof broker->instance);
+    broker->all = self;
     list_init(&broker->leases);
     list_push_back(&self->all, &broker->link);
     self->count++;
@@ -178,11 +181,35 @@ void brokers_farewell(struct brokers *self, struct broker *broker)
     close_broker(self, broker);
 }
 
+/* Large, and needed for each batch: the heap would be combed for them. NULL: none is
+ * there. */
+static struct lease *take_spare(struct brokers *self)
+{
+    if (self->spare_count == 0)
+        return NULL;
+    struct lease *lease = list_item(self->spare.next, struct lease, mates);
+    list_remove(&lease->mates);
+    self->spare_count--;
+    return lease;
+}
+
+static void keep_spare(struct brokers *self, struct lease *lease)
+{
+    if (self->spare_count == SPARE_MAX) {
+        free(lease);
+        return;
+    }
+    list_push_front(&self->spare, &lease->mates);
+    self->spare_count++;
+}
+
 void brokers_close(struct brokers *self)
 {
     struct broker *broker;
     while ((broker = brokers_next(self, NULL)) != NULL)
         brokers_farewell(self, broker);
+    while (self->spare_count > 0)
+        free(take_spare(self));
 }
 
 /* ---- sending ---- */
@@ -334,7 +361,9 @@ void brokers_wait(struct brokers *self, int fd, uint64_t wait_ms)
 struct lease *lease_new(struct broker *broker, struct message *message,
                         struct outbox *outbox)
 {
-    struct lease *self = malloc(sizeof *self);
+    struct lease *self = take_spare(broker->all);
+    if (self == NULL)
+        self = malloc(sizeof *self);
     if (self == NULL)
         return NULL;
     self->broker = broker;
@@ -372,5 +401,5 @@ void lease_free(struct lease *self)
     self->broker->held--;
     task_release(&self->task);
     zmq_msg_close(&self->body);
-    free(self);
+    keep_spare(self->broker->all, self);
 }

@@ -36,13 +36,14 @@ struct lease {
 
 struct broker {
     struct list link;
+    struct brokers *all;
     char endpoint[ADDRESS_SIZE];
     void *socket;
     uint64_t instance; /* of the socket: random */
-    bool greeted;   /* HELLO is on its way: there was a connection */
-    bool connected; /* the last heartbeat left */
-    bool draining;  /* it hands out nothing more */
-    bool leaving;   /* its address is gone */
+    bool greeted;      /* HELLO is on its way: there was a connection */
+    bool connected;    /* the last heartbeat left */
+    bool draining;     /* it hands out nothing more */
+    bool leaving;      /* its address is gone */
     struct list leases;
     uint32_t held, waiting; /* leases; of these not begun */
     uint32_t scoring;       /* of these in progress */
@@ -66,6 +67,8 @@ struct brokers_options {
 struct brokers {
     struct brokers_options options;
     struct list all;
+    struct list spare; /* leases that are over, for those to come */
+    uint32_t spare_count;
     uint32_t count, connected, live;
     uint64_t generation; /* of the addresses */
 };

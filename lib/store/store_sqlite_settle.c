@@ -132,37 +132,116 @@ enum status sqlite_add_cell(struct sqlite_store *self, const struct demand_cell 
     return status;
 }
 
-static enum status add_consequences(struct sqlite_store *self,
+/* ---- a group ---- */
+
+enum { SUMS_MAX = 64 };
+
+/* What the requests of a group have in common is written once: a client's watermark when
+ * its last is settled, sums of demand when all are. */
+struct settling {
+    struct sqlite_store *store;
+    const struct settle_request *client; /* a request of it; NULL: none yet */
+    const struct settle_request *raise;  /* the one that raises it most; NULL: none */
+    uint64_t watermark;
+    struct demand_cell sums[SUMS_MAX];
+    size_t sum_count;
+};
+
+static enum status end_client(struct settling *self, struct error_text *error)
+{
+    const struct settle_request *raise = self->raise;
+    self->client = self->raise = NULL;
+    return raise == NULL ? STATUS_OK : sqlite_raise_watermark(self->store, raise, error);
+}
+
+static enum status begin_client(struct settling *self,
+                                const struct settle_request *request,
+                                struct error_text *error)
+{
+    if (self->client != NULL &&
+        memcmp(self->client->client, request->client, CLIENT_SIZE) == 0)
+        return STATUS_OK;
+    enum status status = end_client(self, error);
+    if (status == STATUS_OK)
+        status = read_watermark(self->store, request, &self->watermark, error);
+    if (status == STATUS_OK)
+        self->client = request;
+    return status;
+}
+
+static enum status write_sums(struct settling *self, struct error_text *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < self->sum_count; i++)
+        status = sqlite_add_cell(self->store, &self->sums[i], error);
+    self->sum_count = 0;
+    return status;
+}
+
+static bool is_same_cell(const struct demand_cell *a, const struct demand_cell *b)
+{
+    return a->period == b->period && strcmp(a->region, b->region) == 0 &&
+           strcmp(a->tier, b->tier) == 0 && strcmp(a->target, b->target) == 0;
+}
+
+/* False, and `to` is as it was: 64 bits do not hold it. */
+static bool add_up(struct demand_cell *to, const struct demand_cell *from)
+{
+    struct demand_cell sum = *to;
+    if (__builtin_add_overflow(to->people, from->people, &sum.people) ||
+        __builtin_add_overflow(to->sum_p, from->sum_p, &sum.sum_p) ||
+        __builtin_add_overflow(to->sum_pq, from->sum_pq, &sum.sum_pq))
+        return false;
+    *to = sum;
+    return true;
+}
+
+static enum status add_demand(struct settling *self, const struct demand_cell *cell,
+                              struct error_text *error)
+{
+    enum status status = STATUS_OK;
+    size_t i = 0;
+    while (i < self->sum_count && !is_same_cell(&self->sums[i], cell))
+        i++;
+    if (i < self->sum_count && add_up(&self->sums[i], cell))
+        return STATUS_OK;
+    if (self->sum_count == SUMS_MAX)
+        status = write_sums(self, error);
+    self->sums[self->sum_count++] = *cell;
+    return status;
+}
+
+static enum status add_consequences(struct settling *self,
                                     const struct settle_request *request,
                                     struct error_text *error)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < request->demand_count; i++)
-        status = sqlite_add_cell(self, &request->demand[i], error);
+        status = add_demand(self, &request->demand[i], error);
     if (status != STATUS_OK || request->settlement.outcome != SETTLE_DEAD)
         return status;
     const struct dead_letter letter = dead_letter_of(request);
-    return sqlite_bury(self, &letter, error);
+    return sqlite_bury(self->store, &letter, error);
 }
 
-static enum status settle_one(struct sqlite_store *self,
-                              const struct settle_request *request,
+static enum status settle_one(struct settling *self, const struct settle_request *request,
                               struct settle_result *result, struct error_text *error)
 {
-    uint64_t watermark = 0;
-    enum status status = read_watermark(self, request, &watermark, error);
-    if (status == STATUS_OK && request->sequence < watermark) {
+    enum status status = begin_client(self, request, error);
+    if (status == STATUS_OK && request->sequence < self->watermark) {
         result->verdict = SETTLED_ACKNOWLEDGED;
         return STATUS_OK;
     }
-    if (status == STATUS_OK && request->acked_below > watermark)
-        status = sqlite_raise_watermark(self, request, error);
+    if (status == STATUS_OK && request->acked_below > self->watermark) {
+        self->watermark = request->acked_below;
+        self->raise = request;
+    }
     if (status == STATUS_OK)
-        status = sqlite_insert_settlement(self, request, error);
+        status = sqlite_insert_settlement(self->store, request, error);
     if (status != STATUS_OK)
         return status;
-    if (sqlite3_changes(self->db) == 0)
-        return find_settlement(self, request, result, error);
+    if (sqlite3_changes(self->store->db) == 0)
+        return find_settlement(self->store, request, result, error);
     result->verdict = SETTLED_FIRST;
     result->settlement = request->settlement;
     return add_consequences(self, request, error);
@@ -172,13 +251,20 @@ enum status sqlite_settle(struct store *base, const struct settle_request *reque
                           size_t count, struct settle_result *results,
                           struct error_text *error)
 {
-    struct sqlite_store *self = sqlite_store_of(base);
-    enum status status = sqlite_begin(self, error);
+    struct settling settling;
+    settling.store = sqlite_store_of(base);
+    settling.client = settling.raise = NULL;
+    settling.sum_count = 0;
+    enum status status = sqlite_begin(settling.store, error);
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        status = settle_one(self, &requests[i], &results[i], error);
-    return sqlite_end(self, status, error);
+        status = settle_one(&settling, &requests[i], &results[i], error);
+    if (status == STATUS_OK)
+        status = end_client(&settling, error);
+    if (status == STATUS_OK)
+        status = write_sums(&settling, error);
+    return sqlite_end(settling.store, status, error);
 }
 
 /* ---- reading ---- */

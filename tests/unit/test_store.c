@@ -682,7 +682,7 @@ static void sum_that_would_overflow_settles_nothing_of_its_group(void **state)
 }
 
 struct cell_list {
-    struct demand_cell items[8];
+    struct demand_cell items[160];
     size_t count, count_max;
 };
 
@@ -751,6 +751,31 @@ static void group_on_one_cell_adds_up_to_the_integer(void **state)
     assert_int_equal(total.people, GROUP);
     assert_int_equal(total.sum_p, sum_p);
     assert_int_equal(total.sum_pq, sum_pq);
+}
+
+/* And of several clients, whose batches take turns. */
+static void group_of_many_cells_and_clients_keeps_them_apart(void **state)
+{
+    enum { GROUP = 400, REGIONS = 150, CLIENTS = 3 };
+    struct store *store = store_of(state);
+    struct demand_cell cells[GROUP];
+    struct settle_request group[GROUP];
+    struct settle_result results[GROUP];
+    struct cell_list all = {.count_max = REGIONS + 1};
+    uint64_t left;
+    for (size_t i = 0; i < GROUP; i++) {
+        cells[i] = one_person("KE");
+        snprintf(cells[i].region, sizeof cells[i].region, "KE/%03zu", i % REGIONS);
+        group[i] = counted(1 + (uint8_t)(i % CLIENTS), i, &cells[i]);
+        group[i].acked_below = i < 30 ? 0 : i - 30;
+    }
+    assert_works(store_settle(store, group, GROUP, results, &why));
+    assert_works(store_demand(store, 0, gather_cell, &all, &why));
+    assert_int_equal(all.count, REGIONS);
+    for (size_t i = 0; i < REGIONS; i++)
+        assert_int_equal(all.items[i].people, GROUP / REGIONS + (i < GROUP % REGIONS));
+    assert_works(store_settlement_count(store, &left, &why));
+    assert_int_equal(left, 33); /* 11 of each client */
 }
 
 /* The first two cells of the group are added before the third overflows. */
@@ -1133,6 +1158,7 @@ int main(void)
         TEST(group_is_settled_in_order),
         TEST(sum_that_would_overflow_settles_nothing_of_its_group),
         TEST(group_on_one_cell_adds_up_to_the_integer),
+        TEST(group_of_many_cells_and_clients_keeps_them_apart),
         TEST(what_a_failing_group_added_is_taken_back),
         TEST(demand_is_added_per_cell_and_listed_in_order),
         TEST(dead_batch_is_kept_as_a_letter),
