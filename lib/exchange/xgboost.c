@@ -211,22 +211,36 @@ static enum status read_weight(const json_t *weights, size_t tree, float *out,
     return STATUS_OK;
 }
 
+/* Trees that are told of elsewhere must be there. */
+static enum status check_trees(const json_t *model, size_t count,
+                               struct error_text *error)
+{
+    size_t groups = json_array_size(document_find(model, "tree_info")), told;
+    if (count == 0 || count > EXCHANGE_TREES_MAX)
+        return error_set(error, STATUS_INVALID, "trees has %zu trees, expected 1 to %d",
+                         count, EXCHANGE_TREES_MAX);
+    if (groups != count)
+        return error_set(error, STATUS_INVALID, "tree_info has %zu entries for %zu trees",
+                         groups, count);
+    enum status status = document_count(model, "gbtree_model_param.num_trees",
+                                        EXCHANGE_TREES_MAX, count, &told, error);
+    if (status == STATUS_OK && told != count)
+        return error_set(error, STATUS_INVALID,
+                         "gbtree_model_param.num_trees is %zu for %zu trees", told,
+                         count);
+    return status;
+}
+
 static enum status read_trees(struct reading *self, const json_t *model,
                               const json_t *weights, struct error_text *error)
 {
     const json_t *trees = document_find(model, "trees");
     const json_t *groups = document_find(model, "tree_info");
     size_t count = json_array_size(trees);
-    if (count == 0 || count > EXCHANGE_TREES_MAX)
-        return error_set(error, STATUS_INVALID, "trees has %zu trees, expected 1 to %d",
-                         count, EXCHANGE_TREES_MAX);
-    if (json_array_size(groups) != count)
-        return error_set(error, STATUS_INVALID, "tree_info has %zu entries for %zu trees",
-                         json_array_size(groups), count);
+    enum status status = check_trees(model, count, error);
     struct xgboost_forest forest = {.uses = self->uses,
                                     .input_count = self->input_count,
                                     .nodes_left = EXCHANGE_NODES_MAX};
-    enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         status = read_weight(weights, i, &forest.weight, error);
         if (status == STATUS_OK)
