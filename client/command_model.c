@@ -438,7 +438,7 @@ static const struct action actions[] = {
       .operands_max = 2,
       .keys = store_keys,
       .key_count = COUNT(store_keys)}},
-    {{"import", "publish a model of XGBoost or LightGBM"},
+    {{"import", "publish a model of XGBoost, LightGBM or ONNX"},
      import,
      true,
      {.program = "chw model import",
@@ -456,7 +456,7 @@ static const struct action actions[] = {
                "understood and every row scores as expected.\n\n"
                "Exit codes: 0 published, 64 wrong options, 65 not supported or not as "
                "expected, 66 no such\n"
-               "file or column, 69 and 75 the store is away.\n"}},
+               "file or column, 69 and 75 the store is away, 74 the file cannot be read.\n"}},
     {{"export", "write a version as a file of XGBoost or ONNX"},
      write_export,
      false,

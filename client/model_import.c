@@ -2,6 +2,7 @@
 /* model_import.c - read, import, load, check, publish, say so. */
 #include "client/model_import.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "client/expectation.h"
 #include "client/store_option.h"
@@ -10,6 +11,7 @@
 #include "publish/publish.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +20,7 @@ struct importing {
     uint8_t *bytes; /* of our model */
     size_t size;
     struct model *model;
+    uint64_t load_ms; /* parsed, checked and compiled */
     struct expectation_result checked;
     struct publish_result published;
 };
@@ -52,6 +55,14 @@ static enum status pack(struct importing *self, const Chw__Model *message)
     return STATUS_OK;
 }
 
+static enum status load(struct importing *self, struct error_text *error)
+{
+    uint64_t start_ms = clock_monotonic_ms();
+    enum status status = model_load(self->bytes, self->size, &self->model, error);
+    self->load_ms = clock_monotonic_ms() - start_ms;
+    return status;
+}
+
 /* What is published is loaded as a worker would, before it is. */
 static enum status import(struct importing *self, struct error_text *error)
 {
@@ -62,17 +73,17 @@ static enum status import(struct importing *self, struct error_text *error)
     Chw__Model *message = NULL;
     enum status status =
         file_read(options->file, EXCHANGE_SIZE_MAX, &bytes, &size, error);
-    if (status == STATUS_OK) {
+    bool is_read = status == STATUS_OK;
+    if (status == STATUS_OK)
         status = exchange_import(bytes, size, &exchange, &message, error);
-        if (status == STATUS_OK)
-            status = pack(self, message);
-        if (status == STATUS_OK)
-            status = model_load(self->bytes, self->size, &self->model, error);
-        if (status == STATUS_INVALID || status == STATUS_FULL)
-            status = STATUS_MALFORMED; /* the file, not the command, is to be changed */
-        if (status != STATUS_OK && status != STATUS_NOMEM)
-            status = error_prefix(error, status, "%s", options->file);
-    }
+    if (status == STATUS_OK)
+        status = pack(self, message);
+    if (status == STATUS_OK)
+        status = load(self, error);
+    if (status == STATUS_INVALID || status == STATUS_FULL)
+        status = STATUS_MALFORMED; /* the file, not the command, is to be changed */
+    if (is_read && status != STATUS_OK && status != STATUS_NOMEM)
+        status = error_prefix(error, status, "%s", options->file);
     if (message != NULL)
         chw__model__free_unpacked(message, NULL);
     free(bytes);
@@ -110,7 +121,9 @@ static void print(const struct importing *self)
     printf("model       %s, from %s: %s\n", options->name, options->file,
            message->lineage->parameters[0]->text);
     printf("version     %s\n", version);
-    printf("kernel      %s\n", model_kernel(self->model));
+    printf("kernel      %s: loaded in %" PRIu64 " ms, %zu KiB compiled\n",
+           model_kernel(self->model), self->load_ms,
+           model_kernel_bytes(self->model) / 1024);
     printf("features    %zu", message->n_features);
     for (size_t i = 0; i < message->n_features && i < 8; i++)
         printf("%s%s", i == 0 ? ": " : ", ", message->features[i]->name);

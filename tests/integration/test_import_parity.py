@@ -27,7 +27,7 @@ BIN, MARGINS = os.environ["CHW_BIN"], os.environ["IMPORT_MARGINS"]
 NAMES = ["age", "bmi", "smoker", "county", "steps", "visits"]
 CATEGORY = NAMES.index("county")
 TRAINED, CHECKED = 600, 700
-DATA_ERROR = 65
+DATA_ERROR, NO_INPUT, IO_ERROR = 65, 66, 74
 
 
 def table(seed, rows, counties):
@@ -100,6 +100,7 @@ class Parity(unittest.TestCase):
             done = self.run_import(name, "--check", self.path("rows.csv"), *options)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn(form, done.stdout)
+            self.assertRegex(done.stdout, r"kernel +[a-z -]+: loaded in \d+ ms, \d+ KiB compiled")
             self.assertIn(f"{CHECKED} rows: largest difference", done.stdout)
 
     def compare(self, model, types=None, names=NAMES, expected=None, counties=12, exact=True):
@@ -224,6 +225,20 @@ class Parity(unittest.TestCase):
             for name in ("model.json", "model.ubj"):
                 self.assert_refused(self.run_import(name),
                                     f"objective {objective} is not supported")
+
+    def test_what_is_no_file_of_a_model_or_too_large_stores_nothing(self):
+        os.mkdir(self.path("folder"))
+        os.symlink("loop", self.path("loop"))
+        os.symlink("/dev/zero", self.path("endless"))
+        open(self.path("empty"), "w").close()
+        for name, code, said in (
+                ("folder", IO_ERROR, "Is a directory"), ("none", NO_INPUT, "No such file"),
+                ("loop", IO_ERROR, "symbolic links"), ("empty", DATA_ERROR, "no model of a format"),
+                ("endless", DATA_ERROR, "larger than 268435456 bytes")):
+            done = self.run_import(name)
+            self.assertEqual((name, done.returncode), (name, code), done.stderr)
+            self.assertIn(said, done.stderr)
+            self.assertFalse(os.path.exists(self.path("data")))
 
     def test_a_score_beyond_the_tolerance_stores_nothing(self):
         model = self.train({"objective": "binary:logistic"})
