@@ -244,6 +244,7 @@ void dispatch_ping(struct dispatch *self, uint64_t route, const struct header *h
         clients_told(self->clients, client, header->ticket);
     action.header.ticket = self->limits.instance;
     action.connection = connection_of(self, route);
+    action.workerless = !workers_any_open(self->workers);
     action.held = jobs_count(self->jobs);
     action.credits = self->draining ? 0 : (uint32_t)workers_credits(self->workers);
     post(self, &action);

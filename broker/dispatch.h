@@ -74,6 +74,7 @@ struct dispatch_action {
     uint32_t retry_after_ms;
     uint32_t held, credits; /* of PONG */
     uint64_t connection;    /* of PONG: a name for the client's route */
+    bool workerless;        /* of PONG: no worker takes batches */
     size_t answer_size;     /* of an answer, header and body; else 0 */
     void *released;         /* the caller's again, after sending; may be NULL */
     enum dispatch_note note;

@@ -129,6 +129,7 @@ static enum status pack_pong(const struct dispatch_action *action, zmq_msg_t *bo
     pong.held = action->held;
     pong.credits = action->credits;
     pong.connection = action->connection;
+    pong.workerless = action->workerless;
     return body_pack(&pong.base, body);
 }
 

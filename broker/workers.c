@@ -12,7 +12,7 @@ struct workers {
     struct list known;
     struct list ready[WORKER_WINDOW_MAX]; /* that would take more, by what they hold */
     uint64_t credits;
-    uint32_t count;
+    uint32_t count, open_count; /* of these have a window */
     struct worker slots[];
 };
 
@@ -116,6 +116,7 @@ void workers_remove(struct workers *self, struct worker *worker)
     assert(worker->leased == 0);
     list_remove(&worker->ready);
     self->credits -= worker->credits;
+    self->open_count -= worker->window > 0;
     hash_remove(&self->routes, &worker->node);
     list_remove(&worker->link);
     list_push_back(&self->free, &worker->link);
@@ -167,6 +168,11 @@ uint64_t workers_credits(const struct workers *self)
     return self->credits;
 }
 
+bool workers_any_open(const struct workers *self)
+{
+    return self->open_count > 0;
+}
+
 void workers_hold(struct workers *self, struct worker *worker, uint64_t size)
 {
     assert(worker->credits > 0 && has_room(worker, size));
@@ -191,6 +197,8 @@ void workers_set_mood(struct workers *self, struct worker *worker, enum worker_m
 void workers_set_window(struct workers *self, struct worker *worker, uint32_t window,
                         uint64_t window_bytes)
 {
+    self->open_count += window > 0;
+    self->open_count -= worker->window > 0;
     worker->window = window;
     worker->window_bytes = window_bytes;
     file(self, worker, false);
@@ -245,12 +253,13 @@ static void check_worker(const struct workers *self, const struct worker *worker
 void workers_check(const struct workers *self)
 {
     uint64_t credits = 0;
-    uint32_t count = 0, ready = 0;
+    uint32_t count = 0, ready = 0, open_count = 0;
     for (struct list *at = self->known.next; at != &self->known; at = at->next) {
         const struct worker *worker = list_item(at, struct worker, link);
         check_worker(self, worker);
         credits += worker->credits;
         ready += worker->credits > 0;
+        open_count += worker->window > 0;
         count++;
     }
     for (uint32_t i = 0; i < WORKER_WINDOW_MAX; i++)
@@ -260,4 +269,5 @@ void workers_check(const struct workers *self)
             ready--;
         }
     check_that(credits == self->credits && count == self->count && ready == 0);
+    check_that(open_count == self->open_count);
 }

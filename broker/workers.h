@@ -88,6 +88,9 @@ struct worker *workers_pick(struct workers *self, uint64_t size);
 /* How many batches all of them would take now, were they small. */
 uint64_t workers_credits(const struct workers *self);
 
+/* Some worker takes batches, now or when it has ended some. */
+bool workers_any_open(const struct workers *self);
+
 /* A body of `size` bytes is in its hands, and no longer. */
 void workers_hold(struct workers *self, struct worker *worker, uint64_t size);
 void workers_unhold(struct workers *self, struct worker *worker, uint64_t size);

@@ -199,7 +199,7 @@ static enum status on_pong(struct chw_client *self, const struct link_message *m
     const struct session_load load = {
         .connection = pong->connection,
         .held = pong->held,
-        .workerless = pong->held == 0 && pong->credits == 0,
+        .workerless = pong->workerless,
     };
     session_pong(self->session, message->peer, message->header.ticket, &load,
                  clock_monotonic_ms());

@@ -48,7 +48,7 @@ struct session_limits {
 struct session_load {
     uint64_t connection; /* names it among those to this broker; 0: not told */
     uint32_t held;       /* batches, ours too */
-    bool workerless;     /* none of its workers would take a batch now or later */
+    bool workerless;     /* no worker there takes batches */
 };
 
 enum session_action {

@@ -18,6 +18,7 @@ struct message {
     uint32_t retry_after_ms;    /* of BUSY */
     uint32_t held, credits;     /* of PONG */
     uint64_t connection;        /* likewise */
+    bool workerless;            /* likewise */
     uint64_t progress, scoring; /* of HEARTBEAT */
     uint32_t window;            /* of HELLO and HEARTBEAT */
     uint64_t instance;          /* of HELLO */

@@ -62,6 +62,7 @@ static struct message *make_message(struct world *world,
     message->held = action->held;
     message->credits = action->credits;
     message->connection = action->connection;
+    message->workerless = action->workerless;
     message->batch = batch_of(world, &action->header);
     message->answer_size = (uint32_t)action->answer_size;
     if (action->to == DISPATCH_CLIENT && action->body != NULL)

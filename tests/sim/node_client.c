@@ -169,7 +169,8 @@ static void take_pong(struct world *world, struct client_node *self, uint32_t pe
                       const struct message *message)
 {
     const struct session_load load = {.connection = message->connection,
-                                      .held = message->held};
+                                      .held = message->held,
+                                      .workerless = message->workerless};
     session_pong(self->session, peer, message->header.ticket, &load, now_ms(world));
 }
 

@@ -1503,6 +1503,33 @@ static void pong_tells_how_busy_the_broker_is(void **state)
     assert_int_equal(pong.credits, 3);
 }
 
+static bool says_workerless(struct dispatch *broker)
+{
+    dispatch_ping(broker, ANN, &(struct header){.type = MESSAGE_PING});
+    return answered(broker, ANN, MESSAGE_PONG).workerless;
+}
+
+static void pong_tells_whether_anybody_takes_batches(void **state)
+{
+    struct dispatch *broker = *state;
+    assert_true(says_workerless(broker));
+    send(broker, ANN, score(1));
+    assert_true(says_workerless(broker)); /* and not idle */
+    join(broker, WANDA, 1);
+    granted(broker, WANDA, 1);
+    assert_false(says_workerless(broker)); /* it is full, for now */
+    join(broker, WES, 4);
+    dispatch_bye(broker, WES);
+    noted(broker, DISPATCH_NOTE_LEFT);
+    assert_false(says_workerless(broker));
+    dispatch_heartbeat(broker, WANDA, &(struct dispatch_heartbeat){.window = 0});
+    assert_true(says_workerless(broker)); /* its store is away */
+    beat(broker, WANDA, 1, 0);
+    assert_false(says_workerless(broker));
+    dies(broker);
+    assert_true(says_workerless(broker));
+}
+
 /* ---- the end ---- */
 
 static void drain_finishes_what_is_leased_and_gives_up_the_rest(void **state)
@@ -1656,6 +1683,7 @@ int main(void)
         TEST(resend_tells_of_attempts_meanwhile),
         TEST(pong_names_the_instance),
         TEST(pong_names_the_connection),
+        TEST(pong_tells_whether_anybody_takes_batches),
         TEST(pong_tells_how_busy_the_broker_is),
         TEST(drain_finishes_what_is_leased_and_gives_up_the_rest),
         TEST(drain_ends_after_its_grace),
