@@ -603,13 +603,21 @@ static size_t start_small_broker(const char *const *options)
     return memory_of_broker("VmRSS:");
 }
 
+/* A sanitizer keeps what was freed for a while, and its own notes beside all else. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { MEMORY_SAYS_NOTHING = 1 };
+#else
+enum { MEMORY_SAYS_NOTHING = 0 };
+#endif
+
 static void check_growth(size_t before, size_t budget)
 {
     size_t grown = memory_of_broker("VmHWM:") - before;
     print_message("grown by %.1f MiB with a budget of %.1f MiB: %.2f\n",
                   (double)grown / (1 << 20), (double)budget / (1 << 20),
                   (double)grown / (double)budget);
-    assert_in_range(grown, 0, budget + budget / 10);
+    if (!MEMORY_SAYS_NOTHING)
+        assert_in_range(grown, 0, budget + budget / 10);
 }
 
 static void a_flooded_broker_holds_its_budget_and_no_more(void **state)
