@@ -76,11 +76,16 @@ struct job *leases_at_work(const struct dispatch *self, const struct worker *wor
     return NULL;
 }
 
+/* Those that it was handed before it last spoke were heard of then. */
 void leases_hear(struct worker *worker)
 {
-    for (struct list *node = worker->leases.next; node != &worker->leases;
-         node = node->next)
-        list_item(node, struct job, link)->unheard = false;
+    for (struct list *node = worker->leases.prev; node != &worker->leases;
+         node = node->prev) {
+        struct job *job = list_item(node, struct job, link);
+        if (!job->unheard)
+            return;
+        job->unheard = false;
+    }
 }
 
 void leases_hear_list(struct dispatch *self, struct worker *worker,

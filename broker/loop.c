@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ enum {
     REPORT_MS = 1000,
     LINGER_MS = 1000, /* for the last answers to leave at the end */
     ROUTE_SIZE_MAX = 7,
+    SPARES_MAX = 64,
     /* Messages that wait for a client that does not read, nor say so. Four times what a
      * client may have in flight: libzmq learns only by halves what was read. */
     CLIENT_QUEUE_MAX = 4096,
@@ -43,6 +45,8 @@ typedef enum status handler_fn(struct loop *loop, uint64_t route, struct message
 struct side {
     const char *name;
     void *socket;
+    int fd;     /* can be read when there is something for the socket to look at */
+    bool quiet; /* there was nothing when it last looked, and nothing was sent since */
     handler_fn *const *handlers; /* by message type; NULL: does not belong here */
     uint64_t *malformed;         /* the counter */
     uint64_t reported;           /* how many of these the log has told */
@@ -54,14 +58,18 @@ struct loop {
     int signals;
     struct side front, back;
     struct dispatch *dispatch;
-    struct meters *meters;  /* NULL: nobody asked */
-    struct message message; /* the one being handled */
-    uint64_t tick_ms;       /* when the next tick is due */
+    struct meters *meters;        /* NULL: nobody asked */
+    struct message message;       /* the one being handled */
+    zmq_msg_t spares[SPARES_MAX]; /* frames of headers that were received, to send some */
+    uint32_t spare_count;
+    uint64_t tick_ms;  /* when the next tick is due */
+    bool is_signalled; /* there may be a signal to read */
 };
 
 /* ---- routes and bodies, as the dispatcher holds them ---- */
 
-/* A ROUTER's own ids have five bytes. False: the peer chose one that is too long. */
+/* A ROUTER's own ids have five bytes: a number whose low bytes they are, the size above
+ * them. False: the peer chose one that is too long. */
 static bool route_number(zmq_msg_t *route, uint64_t *number)
 {
     size_t size = zmq_msg_size(route);
@@ -71,14 +79,6 @@ static bool route_number(zmq_msg_t *route, uint64_t *number)
     memcpy(&value, zmq_msg_data(route), size);
     *number = value | (uint64_t)size << 56;
     return true;
-}
-
-static void route_message(uint64_t number, zmq_msg_t *route)
-{
-    uint64_t value = number & (UINT64_MAX >> 8);
-    int made = zmq_msg_init_size(route, number >> 56);
-    assert(made == 0); /* so small a message is not allocated */
-    memcpy(zmq_msg_data(route), &value, number >> 56);
 }
 
 static bool body_equal(void *a, void *b)
@@ -104,6 +104,36 @@ static void free_body(zmq_msg_t *body)
         return;
     zmq_msg_close(body);
     free(body);
+}
+
+/* ---- frames for headers ---- */
+
+/* Almost each message that comes has another go: the frame of its header will do. */
+static void keep_frame(struct loop *self)
+{
+    zmq_msg_t *frame = &self->message.frame;
+    if (self->spare_count == SPARES_MAX || zmq_msg_size(frame) != HEADER_SIZE)
+        return;
+    zmq_msg_t *spare = &self->spares[self->spare_count++];
+    zmq_msg_init(spare);
+    zmq_msg_move(spare, frame);
+}
+
+/* The last of them, once there is one. */
+static zmq_msg_t *spare_frame(struct loop *self)
+{
+    if (self->spare_count == 0) {
+        if (zmq_msg_init_size(&self->spares[0], HEADER_SIZE) != 0)
+            return NULL;
+        self->spare_count = 1;
+    }
+    return &self->spares[self->spare_count - 1];
+}
+
+static void drop_frames(struct loop *self)
+{
+    while (self->spare_count > 0)
+        zmq_msg_close(&self->spares[--self->spare_count]);
 }
 
 /* ---- actions ---- */
@@ -133,29 +163,44 @@ static enum status pack_pong(const struct dispatch_action *action, zmq_msg_t *bo
     return body_pack(&pong.base, body);
 }
 
-/* Bodies are shared, not copied: the dispatcher keeps its own until the reply. */
-static enum status make_body(const struct dispatch_action *action, zmq_msg_t *body)
+/* Bodies are shared, not copied: the dispatcher keeps its own until the reply. What a
+ * worker answers goes on as it came. */
+static enum status make_body(struct loop *self, const struct dispatch_action *action,
+                             zmq_msg_t *body)
 {
     if (action->reason != NULL)
         return pack_reason(action, body);
     if (action->header.type == MESSAGE_PONG)
         return pack_pong(action, body);
     zmq_msg_init(body);
-    if (action->body != NULL && zmq_msg_copy(body, action->body) != 0)
+    if (action->body == &self->message.body)
+        zmq_msg_move(body, &self->message.body);
+    else if (action->body != NULL && zmq_msg_copy(body, action->body) != 0)
         return STATUS_NOMEM;
     return STATUS_OK;
 }
 
+static enum status send_with(struct loop *self, const struct dispatch_action *action,
+                             zmq_msg_t *body)
+{
+    struct side *side = action->to == DISPATCH_CLIENT ? &self->front : &self->back;
+    zmq_msg_t *frame = spare_frame(self);
+    if (frame == NULL)
+        return STATUS_NOMEM;
+    side->quiet = false;
+    enum status status = message_send_in(side->socket, frame, &action->route,
+                                         action->route >> 56, &action->header, body);
+    self->spare_count -= status == STATUS_OK;
+    return status;
+}
+
 static enum status send_action(struct loop *self, const struct dispatch_action *action)
 {
-    zmq_msg_t route, body;
-    enum status status = make_body(action, &body);
+    zmq_msg_t body;
+    enum status status = make_body(self, action, &body);
     if (status != STATUS_OK)
         return status;
-    void *socket = action->to == DISPATCH_CLIENT ? self->front.socket : self->back.socket;
-    route_message(action->route, &route);
-    status = message_send(socket, &route, &action->header, &body);
-    zmq_msg_close(&route);
+    status = send_with(self, action, &body);
     if (status != STATUS_OK)
         zmq_msg_close(&body);
     return status;
@@ -414,19 +459,23 @@ static enum status handle(struct loop *self, struct side *side, struct error_tex
 
 /* ---- the loop ---- */
 
-/* A round of what has arrived on one side. STATUS_END: that was all. */
+/* A round of what has arrived on one side. */
 static enum status serve(struct loop *self, struct side *side)
 {
     struct error_text error;
+    if (side->quiet)
+        return STATUS_OK;
+    dispatch_clock(self->dispatch, clock_monotonic_ms());
     for (int i = 0; i < ROUND_MAX; i++) {
-        dispatch_clock(self->dispatch, clock_monotonic_ms());
         enum status status = message_receive(side->socket, true, &self->message, &error);
+        side->quiet = status == STATUS_END;
         if (status == STATUS_END || status == STATUS_IO)
             return status;
         if (status == STATUS_OK)
             status = handle(self, side, &error);
         if (status != STATUS_OK)
             refuse_frame(self, side, error.text);
+        keep_frame(self);
         perform_all(self);
     }
     return STATUS_OK;
@@ -441,6 +490,7 @@ static void tick_if_due(struct loop *self)
         return;
     }
     self->tick_ms = now_ms + DISPATCH_TICK_MS;
+    self->is_signalled = true; /* as far as a busy loop knows */
     dispatch_tick(self->dispatch);
     perform_all(self);
     meters_publish(self->meters, self->dispatch);
@@ -449,6 +499,7 @@ static void tick_if_due(struct loop *self)
 static void read_signal(struct loop *self)
 {
     struct signalfd_siginfo info;
+    self->is_signalled = false;
     if (read(self->signals, &info, sizeof info) != (ssize_t)sizeof info)
         return;
     log_info("draining", "signal=%" PRIu32 " batches=%" PRIu32 " workers=%" PRIu32,
@@ -459,20 +510,24 @@ static void read_signal(struct loop *self)
     perform_all(self);
 }
 
+/* Both sides are quiet, so that their descriptors tell of whatever comes. */
 static void wait_for_frames(struct loop *self)
 {
-    zmq_pollitem_t items[] = {
-        {.socket = self->back.socket, .events = ZMQ_POLLIN},
-        {.socket = self->front.socket, .events = ZMQ_POLLIN},
-        {.fd = self->signals, .events = ZMQ_POLLIN},
+    struct pollfd items[] = {
+        {.fd = self->back.fd, .events = POLLIN},
+        {.fd = self->front.fd, .events = POLLIN},
+        {.fd = self->signals, .events = POLLIN},
     };
     uint64_t now_ms = clock_monotonic_ms();
     uint64_t wake_ms = dispatch_wake_ms(self->dispatch);
     if (wake_ms > self->tick_ms)
         wake_ms = self->tick_ms;
-    long timeout_ms = now_ms < wake_ms ? (long)(wake_ms - now_ms) : 0;
-    if (zmq_poll(items, 3, timeout_ms) < 0)
-        return; /* a signal, or a context that ended: serve() will say which */
+    int timeout_ms = now_ms < wake_ms ? (int)(wake_ms - now_ms) : 0;
+    if (poll(items, 3, timeout_ms) < 0)
+        return; /* a signal */
+    self->back.quiet = items[0].revents == 0;
+    self->front.quiet = items[1].revents == 0;
+    self->is_signalled = items[2].revents != 0;
 }
 
 void loop_set_meters(struct loop *self, struct meters *meters)
@@ -486,14 +541,13 @@ enum status loop_run(struct loop *self)
     self->tick_ms = clock_monotonic_ms() + DISPATCH_TICK_MS;
     while (!dispatch_is_done(self->dispatch)) {
         /* Replies first: they make room for what the other side brings. */
-        enum status back = serve(self, &self->back);
-        enum status front = serve(self, &self->front);
-        if (back == STATUS_IO || front == STATUS_IO)
+        if (serve(self, &self->back) == STATUS_IO ||
+            serve(self, &self->front) == STATUS_IO)
             return STATUS_IO;
         tick_if_due(self);
-        read_signal(self);
-        if (back == STATUS_END && front == STATUS_END &&
-            !dispatch_is_done(self->dispatch))
+        if (self->is_signalled)
+            read_signal(self);
+        if (self->back.quiet && self->front.quiet && !dispatch_is_done(self->dispatch))
             wait_for_frames(self);
     }
     return STATUS_OK;
@@ -560,6 +614,8 @@ enum status loop_open(const char *front, const char *back,
     status = socket_bind(self->context, back, &self->back.socket, error);
     if (status != STATUS_OK)
         goto fail;
+    self->front.fd = socket_fd(self->front.socket);
+    self->back.fd = socket_fd(self->back.socket);
     *loop = self;
     return STATUS_OK;
 
@@ -614,6 +670,7 @@ void loop_close(struct loop *self)
         dispatch_free(self->dispatch);
     }
     message_close(&self->message);
+    drop_frames(self);
     close_socket(self->front.socket);
     close_socket(self->back.socket);
     if (self->context != NULL)

@@ -11,6 +11,7 @@ struct workers {
     struct list free;
     struct list known;
     struct list ready[WORKER_WINDOW_MAX]; /* that would take more, by what they hold */
+    uint32_t ready_least;                 /* of these the first that may have some */
     uint64_t credits;
     uint32_t count, open_count; /* of these have a window */
     struct worker slots[];
@@ -140,8 +141,11 @@ static void file(struct workers *self, struct worker *worker, bool moved)
     if (!moved && was_ready == (credits > 0))
         return; /* keeps its place among equals */
     list_remove(&worker->ready);
-    if (credits > 0)
-        list_push_back(&self->ready[worker->leased], &worker->ready);
+    if (credits == 0)
+        return;
+    list_push_back(&self->ready[worker->leased], &worker->ready);
+    if (worker->leased < self->ready_least)
+        self->ready_least = worker->leased;
 }
 
 static bool has_room(const struct worker *worker, uint64_t size)
@@ -153,7 +157,11 @@ static bool has_room(const struct worker *worker, uint64_t size)
 
 struct worker *workers_pick(struct workers *self, uint64_t size)
 {
-    for (int i = 0; i < WORKER_WINDOW_MAX && self->credits > 0; i++)
+    if (self->credits == 0)
+        return NULL;
+    while (list_empty(&self->ready[self->ready_least]))
+        self->ready_least++;
+    for (uint32_t i = self->ready_least; i < WORKER_WINDOW_MAX; i++)
         for (struct list *at = self->ready[i].next; at != &self->ready[i];
              at = at->next) {
             struct worker *worker = list_item(at, struct worker, ready);
@@ -266,6 +274,7 @@ void workers_check(const struct workers *self)
         for (struct list *at = self->ready[i].next; at != &self->ready[i];
              at = at->next) {
             check_that(list_item(at, struct worker, ready)->leased == i);
+            check_that(i >= self->ready_least);
             ready--;
         }
     check_that(credits == self->credits && count == self->count && ready == 0);

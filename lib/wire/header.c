@@ -41,10 +41,18 @@ void header_encode(const struct header *header, uint8_t bytes[HEADER_SIZE])
     memcpy(bytes + 64, header->region, region_size);
 }
 
+/* At most HEADER_SIZE bytes. */
 static bool all_zero(const uint8_t *bytes, size_t size)
 {
+    static const uint8_t zeros[HEADER_SIZE];
+    return memcmp(bytes, zeros, size) == 0;
+}
+
+/* No control bytes, so no terminator either. */
+static bool is_text(const uint8_t *bytes, size_t size)
+{
     for (size_t i = 0; i < size; i++)
-        if (bytes[i] != 0)
+        if (bytes[i] < 0x20 || bytes[i] == 0x7f)
             return false;
     return true;
 }
@@ -52,12 +60,8 @@ static bool all_zero(const uint8_t *bytes, size_t size)
 bool region_is_valid(const char *region)
 {
     size_t size = strlen(region);
-    if (size == 0 || size > HEADER_REGION_MAX)
-        return false;
-    for (size_t i = 0; i < size; i++)
-        if ((unsigned char)region[i] < 0x20 || region[i] == 0x7f)
-            return false;
-    return true;
+    return size > 0 && size <= HEADER_REGION_MAX &&
+           is_text((const uint8_t *)region, size);
 }
 
 /* The frame is a header of our version; nothing is said of its fields yet. */
@@ -73,7 +77,7 @@ static enum status check_frame(const uint8_t *bytes, size_t size,
         return error_set(error, STATUS_MALFORMED,
                          "header version %d; this program speaks %d", bytes[4],
                          HEADER_VERSION);
-    if (!all_zero(bytes + 10, 2) || !all_zero(bytes + 52, 4))
+    if (bytes_get(bytes + 10, 2) != 0 || bytes_get(bytes + 52, 4) != 0)
         return error_set(error, STATUS_MALFORMED,
                          "a reserved byte of the header is not zero");
     return STATUS_OK;
@@ -89,8 +93,7 @@ static enum status check_region(const uint8_t *bytes, struct header *out,
     out->region[size] = '\0';
 
     bool needed = out->type == MESSAGE_SCORE || out->type == MESSAGE_BURY;
-    if ((size > 0 || needed) &&
-        (strlen(out->region) != size || !region_is_valid(out->region)))
+    if ((size == 0 && needed) || !is_text(bytes + 64, size))
         return error_set(error, STATUS_MALFORMED,
                          "the region is not 1 to %d bytes of printable text",
                          HEADER_REGION_MAX);

@@ -108,16 +108,27 @@ enum status socket_connect(void *context, const char *endpoint, void **socket,
     return STATUS_INVALID;
 }
 
+int socket_fd(void *socket)
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+    int got = zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+    assert(got == 0); /* every socket has one */
+    return fd;
+}
+
 void message_init(struct message *self)
 {
     memset(&self->header, 0, sizeof self->header);
     zmq_msg_init(&self->route);
+    zmq_msg_init(&self->frame);
     zmq_msg_init(&self->body);
 }
 
 void message_close(struct message *self)
 {
     zmq_msg_close(&self->route);
+    zmq_msg_close(&self->frame);
     zmq_msg_close(&self->body);
 }
 
@@ -160,32 +171,29 @@ static enum status check_body(const struct message *self, struct error_text *err
 }
 
 /* Header and body, into the message whose route is there. */
-static enum status receive_content(void *socket, struct message *self, zmq_msg_t *header,
+static enum status receive_content(void *socket, struct message *self,
                                    struct error_text *error)
 {
-    enum status status = receive_frame(socket, header);
+    enum status status = receive_frame(socket, &self->frame);
     if (status != STATUS_OK)
         return status;
-    if (!zmq_msg_more(header))
+    if (!zmq_msg_more(&self->frame))
         return error_set(error, STATUS_MALFORMED, "the message has no body frame");
     status = receive_frame(socket, &self->body);
     if (status != STATUS_OK)
         return status;
-    size_t extra = drop_rest(socket, &self->body);
+    size_t extra = zmq_msg_more(&self->body) ? drop_rest(socket, &self->body) : 0;
     if (extra > 0)
         return error_set(error, STATUS_MALFORMED, "the message has %zu frames, not 2",
                          extra + 2);
-    status =
-        header_decode(zmq_msg_data(header), zmq_msg_size(header), &self->header, error);
+    status = header_decode(zmq_msg_data(&self->frame), zmq_msg_size(&self->frame),
+                           &self->header, error);
     return status == STATUS_OK ? check_body(self, error) : status;
 }
 
-enum status message_receive(void *socket, bool routed, struct message *self,
-                            struct error_text *error)
+static enum status receive_all(void *socket, bool routed, struct message *self,
+                               struct error_text *error)
 {
-    zmq_msg_t header;
-    message_close(self);
-    message_init(self);
     if (routed) {
         enum status status = receive_frame(socket, &self->route);
         if (status != STATUS_OK)
@@ -193,9 +201,19 @@ enum status message_receive(void *socket, bool routed, struct message *self,
         if (!zmq_msg_more(&self->route))
             return error_set(error, STATUS_MALFORMED, "the message has no header frame");
     }
-    zmq_msg_init(&header);
-    enum status status = receive_content(socket, self, &header, error);
-    zmq_msg_close(&header);
+    return receive_content(socket, self, error);
+}
+
+/* A frame is released by the next that is received into it. */
+enum status message_receive(void *socket, bool routed, struct message *self,
+                            struct error_text *error)
+{
+    memset(&self->header, 0, sizeof self->header);
+    enum status status = receive_all(socket, routed, self, error);
+    if (status == STATUS_END) {
+        message_close(self);
+        message_init(self);
+    }
     return status;
 }
 
@@ -210,44 +228,50 @@ static enum status send_frame(void *socket, zmq_msg_t *frame, int flags)
     return STATUS_OK;
 }
 
-/* `first` is the route (ROUTER) or the header (DEALER): only the first frame of a message
- * can be refused, the rest follow it. */
-static enum status send_copy(void *socket, zmq_msg_t *original, int flags)
-{
-    zmq_msg_t copy;
-    zmq_msg_init(&copy);
-    if (zmq_msg_copy(&copy, original) != 0)
-        return STATUS_NOMEM;
-    enum status status = send_frame(socket, &copy, flags);
-    if (status != STATUS_OK)
-        zmq_msg_close(&copy);
-    return status;
-}
-
-static enum status send_header(void *socket, const struct header *header)
+/* So few bytes are not allocated. */
+static enum status send_route(void *socket, const void *route, size_t size)
 {
     zmq_msg_t frame;
-    if (zmq_msg_init_size(&frame, HEADER_SIZE) != 0)
+    if (zmq_msg_init_size(&frame, size) != 0)
         return STATUS_NOMEM;
-    header_encode(header, zmq_msg_data(&frame));
+    memcpy(zmq_msg_data(&frame), route, size);
     enum status status = send_frame(socket, &frame, ZMQ_SNDMORE);
     if (status != STATUS_OK)
         zmq_msg_close(&frame);
     return status;
 }
 
+/* The first frame, if any, has left: only that can be refused, the rest follow it. */
+static enum status send_content(void *socket, zmq_msg_t *frame,
+                                const struct header *header, zmq_msg_t *body)
+{
+    header_encode(header, zmq_msg_data(frame));
+    enum status status = send_frame(socket, frame, ZMQ_SNDMORE);
+    return status == STATUS_OK ? send_frame(socket, body, 0) : status;
+}
+
+enum status message_send_in(void *socket, zmq_msg_t *frame, const void *route,
+                            size_t route_size, const struct header *header,
+                            zmq_msg_t *body)
+{
+    assert(zmq_msg_size(frame) == HEADER_SIZE);
+    enum status status = send_route(socket, route, route_size);
+    return status == STATUS_OK ? send_content(socket, frame, header, body) : status;
+}
+
 enum status message_send(void *socket, zmq_msg_t *route, const struct header *header,
                          zmq_msg_t *body)
 {
-    zmq_msg_t empty;
-    if (route != NULL) {
-        enum status status = send_copy(socket, route, ZMQ_SNDMORE);
-        if (status != STATUS_OK)
-            return status;
-    }
-    enum status status = send_header(socket, header);
-    if (status != STATUS_OK)
-        return status;
+    zmq_msg_t frame, empty;
+    enum status status = STATUS_OK;
+    if (zmq_msg_init_size(&frame, HEADER_SIZE) != 0)
+        return STATUS_NOMEM;
     zmq_msg_init(&empty);
-    return send_frame(socket, body == NULL ? &empty : body, 0);
+    if (route != NULL)
+        status = send_route(socket, zmq_msg_data(route), zmq_msg_size(route));
+    if (status == STATUS_OK)
+        status = send_content(socket, &frame, header, body == NULL ? &empty : body);
+    if (status != STATUS_OK)
+        zmq_msg_close(&frame);
+    return status;
 }

@@ -39,10 +39,15 @@ MUST_CHECK enum status socket_bind_bounded(void *context, const char *endpoint,
 MUST_CHECK enum status socket_connect(void *context, const char *endpoint, void **socket,
                                       struct error_text *error);
 
+/* Can be read when something has happened to the socket, but only then: to be waited for
+ * after a receive found nothing and nothing was sent since. */
+int socket_fd(void *socket);
+
 /* A message as received. The route is empty on a DEALER. */
 struct message {
     zmq_msg_t route;
     struct header header;
+    zmq_msg_t frame; /* that the header came in: another may leave in it */
     zmq_msg_t body;
 };
 
@@ -61,5 +66,11 @@ MUST_CHECK enum status message_receive(void *socket, bool routed, struct message
  * STATUS_NOT_FOUND: the peer is gone (ROUTER). */
 MUST_CHECK enum status message_send(void *socket, zmq_msg_t *route,
                                     const struct header *header, zmq_msg_t *body);
+
+/* The same, to a ROUTER's peer and with less work: `frame` is one of HEADER_SIZE bytes
+ * for the header, which is taken over with the body. */
+MUST_CHECK enum status message_send_in(void *socket, zmq_msg_t *frame, const void *route,
+                                       size_t route_size, const struct header *header,
+                                       zmq_msg_t *body);
 
 #endif
