@@ -348,6 +348,7 @@ static enum status open_requeue(struct work *work)
         enum status status = data_folder_name(config->data, &folder, work->error);
         if (status != STATUS_OK)
             return status;
+        data_folder_find_brokers(&folder);
         options.endpoint = folder.front;
     }
     return requeue_open(&options, work->store, &work->requeue, work->error);

@@ -367,6 +367,7 @@ static enum status open_client(struct scoring *self, bool is_for_job,
         enum status status = data_folder_name(self->config->data, &folder, error);
         if (status != STATUS_OK)
             return status;
+        data_folder_find_brokers(&folder);
     }
     identity = job_identity(&self->job);
     struct chw_options options = {

@@ -95,6 +95,7 @@ static enum status open_client(struct flush *self, const struct digest *job)
         enum status status = data_folder_name(config->data, &folder, self->work->error);
         if (status != STATUS_OK)
             return status;
+        data_folder_find_brokers(&folder);
     }
     const struct chw_options options = {
         .struct_size = sizeof options,

@@ -23,9 +23,9 @@
 
 enum {
     WORKERS_MAX = 64,
-    OPTIMIZER = SUPERVISOR_BROKER + 1,
-    FIRST_WORKER,
-    CHILDREN_MAX = FIRST_WORKER + WORKERS_MAX,
+    BROKERS_MAX = DATA_FOLDER_BROKERS_MAX,
+    CHILDREN_MAX = BROKERS_MAX + 1 + WORKERS_MAX,
+    ENDPOINT_SIZE = 256,
     PORT_MAX = 65535 - CHILDREN_MAX,
     START_MS = 30000,
     PROBE_MS = 20,
@@ -34,12 +34,14 @@ enum {
 
 struct up_config {
     char *data, *store, *store_durability, *allocation, *listen, *log_level, *log_format;
-    uint64_t workers, threads, metrics_port, grace_ms;
+    uint64_t brokers, workers, threads, metrics_port, grace_ms;
     bool insecure;
 };
 
 #define KEY(name, type, field) name, type, offsetof(struct up_config, field)
 static const struct config_key keys[] = {
+    {KEY("brokers", CONFIG_COUNT, brokers), "1", 1, BROKERS_MAX, "N",
+     "broker processes, to all of which each worker connects"},
     {KEY("workers", CONFIG_COUNT, workers), "2", 1, WORKERS_MAX, "N", "worker processes"},
     {KEY("threads", CONFIG_COUNT, threads), "1", 1, 256, "N",
      "scoring threads of each worker"},
@@ -51,13 +53,14 @@ static const struct config_key keys[] = {
      "strict, or weak: count even where the store may forget it"},
     {KEY("allocation", CONFIG_TEXT, allocation), NULL, 0, 0, "FILE",
      "what there is to plan with (default: DIR/allocation.yaml)"},
-    {KEY("listen", CONFIG_TEXT, listen), NULL, 0, 0, "ENDPOINT",
-     "where clients connect (default: ipc://DIR/front.ipc)"},
+    {KEY("listen", CONFIG_TEXT, listen), NULL, 0, 0, "LIST",
+     "where clients connect: an address for each broker, by commas (default: "
+     "ipc://DIR/front.ipc, front2.ipc ...)"},
     {KEY("insecure", CONFIG_FLAG, insecure), NULL, 0, 0, NULL,
      "allow a TCP address that is not loopback"},
     {KEY("metrics-port", CONFIG_COUNT, metrics_port), NULL, 1, PORT_MAX, "PORT",
-     "serve the broker's metrics and health there on loopback, the optimizer's on the "
-     "next port, the workers' on those after it"},
+     "serve the first broker's metrics and health there on loopback, those of the other "
+     "brokers, the optimizer and the workers on the ports after it"},
     {KEY("grace-ms", CONFIG_COUNT, grace_ms), "20000", 100, 3600000, "MS",
      "how long each has to drain before it is killed"},
     {KEY("log-level", CONFIG_TEXT, log_level), "info", 0, 0, "LEVEL",
@@ -68,12 +71,12 @@ static const struct config_key keys[] = {
 
 static const struct config_spec spec = {
     .program = "chw up",
-    .summary = "Run a broker, workers and the optimizer on this machine, with one data "
+    .summary = "Run brokers, workers and the optimizer on this machine, with one data "
                "folder.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .notes =
-        "Prints `ready` when a worker answers through the broker. What dies is "
+        "Prints `ready` when a worker answers through a broker. What dies is "
         "started again.\nCtrl-C or SIGTERM drains and exits 0; a second one does not "
         "wait. Commands with the\nsame --data find this cluster; after --listen "
         "tcp://127.0.0.1:5555, chw score needs\n--broker tcp://127.0.0.1:5555.\n",
@@ -82,7 +85,7 @@ static const struct config_spec spec = {
 struct up {
     const struct up_config *config;
     struct data_folder folder;
-    const char *front, *allocation;
+    const char *front, *allocation; /* `front`: a list, as the folder's `back` */
     int lock;
     struct supervisor *supervisor;
     size_t child_count;
@@ -98,7 +101,7 @@ enum { ARGUMENTS_MAX = 16 };
 struct arguments {
     const char *items[ARGUMENTS_MAX + 1];
     size_t count;
-    char threads[24], metrics[32];
+    char front[ENDPOINT_SIZE], back[ENDPOINT_SIZE], threads[24], metrics[32];
 };
 
 static void add_pair(struct arguments *self, const char *flag, const char *value)
@@ -107,21 +110,36 @@ static void add_pair(struct arguments *self, const char *flag, const char *value
     self->items[self->count++] = value;
 }
 
-static void broker_arguments(const struct up *self, struct arguments *arguments)
+/* The one with this number, from 0, of a list; it is in it. */
+static void take_item(const char *list, size_t number, char out[ENDPOINT_SIZE])
 {
-    add_pair(arguments, "--front", self->front);
-    add_pair(arguments, "--back", self->folder.back);
+    for (; number > 0; number--)
+        list += strcspn(list, ",") + 1;
+    snprintf(out, ENDPOINT_SIZE, "%.*s", (int)strcspn(list, ","), list);
+}
+
+static void broker_arguments(const struct up *self, size_t child,
+                             struct arguments *arguments)
+{
+    take_item(self->front, child, arguments->front);
+    take_item(self->folder.back, child, arguments->back);
+    add_pair(arguments, "--front", arguments->front);
+    add_pair(arguments, "--back", arguments->back);
     if (self->config->insecure)
         arguments->items[arguments->count++] = "--insecure";
 }
 
-static void optimizer_arguments(const struct up *self, struct arguments *arguments)
+static void optimizer_arguments(const struct up *self, size_t child,
+                                struct arguments *arguments)
 {
+    (void)child;
     add_pair(arguments, "--allocation", self->allocation);
 }
 
-static void worker_arguments(const struct up *self, struct arguments *arguments)
+static void worker_arguments(const struct up *self, size_t child,
+                             struct arguments *arguments)
 {
+    (void)child;
     snprintf(arguments->threads, sizeof arguments->threads, "%" PRIu64,
              self->config->threads);
     add_pair(arguments, "--broker", self->folder.back);
@@ -144,22 +162,24 @@ static void common_arguments(const struct up *self, size_t child,
 
 struct role {
     const char *program;
-    void (*add_arguments)(const struct up *self, struct arguments *arguments);
+    void (*add_arguments)(const struct up *self, size_t child,
+                          struct arguments *arguments);
 };
 
-static const struct role *role_of(size_t child)
+/* Brokers, the optimizer, workers. */
+static const struct role *role_of(const struct up *self, size_t child)
 {
-    static const struct role roles[] = {
-        [SUPERVISOR_BROKER] = {"chw-broker", broker_arguments},
-        [OPTIMIZER] = {"chw-optimizer", optimizer_arguments},
-        [FIRST_WORKER] = {"chw-worker", worker_arguments},
-    };
-    return &roles[child < FIRST_WORKER ? child : FIRST_WORKER];
+    static const struct role broker = {"chw-broker", broker_arguments},
+                             optimizer = {"chw-optimizer", optimizer_arguments},
+                             worker = {"chw-worker", worker_arguments};
+    if (child < self->config->brokers)
+        return &broker;
+    return child == self->config->brokers ? &optimizer : &worker;
 }
 
-static const char *child_name(size_t child)
+static const char *child_name(const struct up *self, size_t child)
 {
-    return role_of(child)->program;
+    return role_of(self, child)->program;
 }
 
 static void note_end(struct up *self, size_t child, int exit_code)
@@ -170,29 +190,30 @@ static void note_end(struct up *self, size_t child, int exit_code)
     if (supervisor_exited(self->supervisor, child, exit_code, clock_monotonic_ms(),
                           &delay_ms))
         log_warn("restart", "child=%s number=%zu code=%d delay_ms=%" PRIu64,
-                 child_name(child), child, exit_code, delay_ms);
+                 child_name(self, child), child, exit_code, delay_ms);
     else if (!asked)
-        log_error("start_failed", "child=%s number=%zu code=%d", child_name(child), child,
-                  exit_code);
+        log_error("start_failed", "child=%s number=%zu code=%d", child_name(self, child),
+                  child, exit_code);
     else
-        log_info("stopped", "child=%s number=%zu code=%d", child_name(child), child,
+        log_info("stopped", "child=%s number=%zu code=%d", child_name(self, child), child,
                  exit_code);
 }
 
 static void start_child(struct up *self, size_t child)
 {
-    struct arguments arguments = {.items = {child_name(child)}, .count = 1};
+    struct arguments arguments = {.items = {child_name(self, child)}, .count = 1};
     struct error_text error;
-    role_of(child)->add_arguments(self, &arguments);
+    role_of(self, child)->add_arguments(self, child, &arguments);
     common_arguments(self, child, &arguments);
     const struct process_spec process = {
         .argv = arguments.items, .output = -1, .parent_dies = SIGKILL};
     if (process_start(&process, &self->pids[child], &error) == STATUS_OK) {
-        log_info("started", "child=%s number=%zu pid=%d", child_name(child), child,
+        log_info("started", "child=%s number=%zu pid=%d", child_name(self, child), child,
                  (int)self->pids[child]);
         return;
     }
-    log_error("not_started", "child=%s reason=\"%s\"", child_name(child), error.text);
+    log_error("not_started", "child=%s reason=\"%s\"", child_name(self, child),
+              error.text);
     note_end(self, child, EX_OSERR);
 }
 
@@ -223,7 +244,7 @@ static bool act(struct up *self)
         } else {
             bool kills = step.action == SUPERVISOR_KILL;
             if (kills)
-                log_warn("killed", "child=%s number=%zu", child_name(step.child),
+                log_warn("killed", "child=%s number=%zu", child_name(self, step.child),
                          step.child);
             kill(self->pids[step.child], kills ? SIGKILL : SIGTERM);
         }
@@ -287,9 +308,32 @@ static int run(struct up *self)
 
 /* ---- begin and end ---- */
 
+/* An address to listen on for each broker. */
+static enum status check_listen(const struct up_config *config, struct error_text *error)
+{
+    char endpoint[ENDPOINT_SIZE];
+    uint64_t count = 1;
+    enum status status = STATUS_OK;
+    for (const char *at = config->listen; *at != '\0'; at++)
+        count += *at == ',';
+    if (count != config->brokers)
+        return error_set(error, STATUS_INVALID,
+                         "listen has %" PRIu64 " addresses, and brokers is %" PRIu64,
+                         count, config->brokers);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        take_item(config->listen, i, endpoint);
+        status = strlen(endpoint) == ENDPOINT_SIZE - 1
+                     ? error_set(error, STATUS_INVALID, "listen: an address is too long")
+                     : endpoint_check(endpoint, config->insecure, error);
+    }
+    return status;
+}
+
 static enum status prepare_folder(struct up *self, struct error_text *error)
 {
     enum status status = data_folder_name(self->config->data, &self->folder, error);
+    if (status == STATUS_OK)
+        status = data_folder_set_brokers(&self->folder, self->config->brokers, error);
     if (status == STATUS_OK)
         status = file_make_folder(self->config->data, error);
     if (status == STATUS_OK)
@@ -313,6 +357,7 @@ static void choose_places(struct up *self)
 static enum status prepare(struct up *self, struct error_text *error)
 {
     const struct supervisor_limits limits = {
+        .broker_count = self->config->brokers,
         .child_count = self->child_count,
         .restart_min_ms = 100,
         .restart_max_ms = 10000,
@@ -329,11 +374,12 @@ static enum status prepare(struct up *self, struct error_text *error)
         return status;
     log_open("chw-up", level);
     if (self->config->listen != NULL)
-        status = endpoint_check(self->config->listen, self->config->insecure, error);
+        status = check_listen(self->config, error);
     if (status == STATUS_OK)
         status = prepare_folder(self, error);
     if (status != STATUS_OK)
         return status;
+    data_folder_forget_brokers(&self->folder, self->config->brokers);
     choose_places(self);
     self->supervisor = supervisor_new(&limits);
     if (self->supervisor == NULL)
@@ -349,8 +395,9 @@ int command_up(int argc, char **argv)
     int exit_code;
     if (!config_load(&spec, argc, argv, &config, NULL, &exit_code))
         return exit_code;
-    struct up up = {
-        .config = &config, .lock = -1, .child_count = FIRST_WORKER + config.workers};
+    struct up up = {.config = &config,
+                    .lock = -1,
+                    .child_count = config.brokers + 1 + config.workers};
     process_signals();
     enum status status = prepare(&up, &error);
     if (status == STATUS_OK) {

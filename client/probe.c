@@ -13,7 +13,7 @@
 
 struct probe {
     struct chw_client *client;
-    const char *back; /* NULL: it has accepted */
+    const char *back; /* those that have not accepted yet */
 };
 
 enum status probe_open(const char *front, const char *back, bool insecure,
@@ -44,13 +44,15 @@ void probe_close(struct probe *self)
     free(self);
 }
 
-static bool accepts(const char *endpoint)
+/* `size` characters of an endpoint. */
+static bool accepts(const char *endpoint, size_t size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = endpoint + strlen("ipc://");
-    if (strlen(path) >= sizeof address.sun_path)
+    size -= strlen("ipc://");
+    if (size >= sizeof address.sun_path)
         return false;
-    memcpy(address.sun_path, path, strlen(path));
+    memcpy(address.sun_path, path, size);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool accepted =
         fd >= 0 &&
@@ -66,14 +68,24 @@ static void pause_ms(uint32_t ms)
     nanosleep(&pause, NULL);
 }
 
+static bool all_accept(struct probe *self)
+{
+    while (*self->back != '\0') {
+        size_t size = strcspn(self->back, ",");
+        if (!accepts(self->back, size))
+            return false;
+        self->back += size + (self->back[size] == ',');
+    }
+    return true;
+}
+
 bool probe_answers(struct probe *self, uint32_t timeout_ms)
 {
     struct chw_description *description = NULL;
-    if (self->back != NULL && !accepts(self->back)) {
+    if (!all_accept(self)) {
         pause_ms(timeout_ms);
         return false;
     }
-    self->back = NULL;
     enum chw_status status =
         chw_describe(self->client, NULL, 0, timeout_ms, &description);
     if (status == CHW_OK)

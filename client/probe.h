@@ -11,9 +11,9 @@
 
 struct probe;
 
-/* `front`: where clients connect. `back` is an ipc address: it accepts once our own
- * broker has bound both, so that an answer is never another cluster's at the same port.
- * Borrowed. */
+/* `front`: where clients connect. `back`: an ipc address of each broker, by commas: it
+ * accepts once our own broker has bound both, so that an answer is never another cluster's
+ * at the same port. Borrowed. */
 MUST_CHECK enum status probe_open(const char *front, const char *back, bool insecure,
                                   struct probe **out, struct error_text *error);
 void probe_close(struct probe *self);

@@ -26,7 +26,7 @@ struct supervisor {
 
 struct supervisor *supervisor_new(const struct supervisor_limits *limits)
 {
-    assert(limits->child_count >= 2);
+    assert(limits->broker_count >= 1 && limits->child_count > limits->broker_count);
     assert(limits->restart_min_ms > 0 &&
            limits->restart_min_ms <= limits->restart_max_ms);
 
@@ -63,11 +63,11 @@ static struct supervisor_step start_next(struct supervisor *self, uint64_t now_m
     return (struct supervisor_step){SUPERVISOR_NOTHING, 0};
 }
 
-/* Workers hand back what they have not begun while the broker is still there to take it.
- */
+/* Workers hand back what they have not begun while brokers are still there to take it. */
 static bool may_ask(const struct supervisor *self, size_t child)
 {
-    return child != SUPERVISOR_BROKER || !any_running(self, 1);
+    size_t brokers = self->limits.broker_count;
+    return child >= brokers || !any_running(self, brokers);
 }
 
 static struct supervisor_step drain_next(struct supervisor *self, uint64_t now_ms)

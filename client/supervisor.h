@@ -2,8 +2,8 @@
 /* supervisor.h - which child of `chw up` to start, stop or kill next, and when it is
  * over.
  *
- * Pure: what happened comes in with the time; supervisor_next() says what to do. Child 0
- * is the broker, which drains last.
+ * Pure: what happened comes in with the time; supervisor_next() says what to do. The
+ * first children are the brokers, which drain last.
  *
  *              ready                        stop
  *   STARTING ---------> SERVING ----------------------> DRAINING --> (END)
@@ -22,10 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SUPERVISOR_BROKER = 0 };
-
 struct supervisor_limits {
-    size_t child_count;      /* the broker and at least one worker */
+    size_t broker_count;     /* at least one: the first children */
+    size_t child_count;      /* with at least one worker */
     uint64_t restart_min_ms; /* the first delay; doubled for each further end... */
     uint64_t restart_max_ms; /* ...up to this */
     uint64_t healthy_ms; /* a child that lived this long begins with the first delay */

@@ -75,15 +75,19 @@ class SeveralBrokers(unittest.TestCase):
         self.cluster.drain()
         self.cluster.truth()
 
-    def test_rolling_restart_of_all_brokers_costs_nothing(self):
-        for number in range(BROKERS):
+    def test_rolling_restart_of_all_brokers_and_workers_costs_nothing(self):
+        for number, (old, new) in enumerate((("a", "c"), ("b", "d"), ("c", "e"))):
             self.assertEqual(self.cluster.kill(f"broker{number}", signal.SIGTERM), 0)
             self.cluster.start_broker_number(number)
+            self.cluster.start_worker(new)
+            self.assertEqual(self.cluster.kill(old, signal.SIGTERM), 0, self.cluster.log(old))
             more = self.cluster.people() + 5000
             wait_until("more people, or the end", lambda: self.cluster.people() >= more or
                        self.cluster.processes["score"].poll() is not None)
         self.assert_nothing_lost()
         self.assertNotIn("no broker answers", self.cluster.log("score"))
+        for name in "abcde":
+            self.assertNotIn(" error ", self.cluster.log(name))
 
     def test_stopped_client_resumes_with_what_is_left_of_the_brokers(self):
         self.assertEqual(self.cluster.kill("score", signal.SIGTERM), 75)

@@ -281,6 +281,44 @@ class Up(unittest.TestCase):
                 self.assertIn("17431", done.stderr)
                 self.assertNotIn("ready", done.stdout)
 
+    def test_several_brokers_are_found_by_clients_and_one_that_stands_still_is_not_missed(self):
+        with folder() as place:
+            pathlib.Path(place + "/data").mkdir()
+            pathlib.Path(place + "/data/front3.ipc").touch()  # of more brokers, once
+            with Cluster(place + "/data", arguments=["--brokers", 2]) as cluster:
+                self.assertEqual(sorted(children(cluster.process.pid).values()),
+                                 2 * ["chw-broker"] + ["chw-optimizer"] + 2 * ["chw-worker"])
+                self.assertFalse(os.path.exists(cluster.data + "/front3.ipc"))
+                publish(cluster.data, 3000)
+                wait_until("workers at both",
+                           lambda: cluster.log().count("worker_joined") == 4)
+                broker = cluster.broker()
+                os.kill(broker, signal.SIGSTOP)
+                cluster.chw("score", cluster.data + "-3000.csv", "--region-column", "region",
+                            "-o", place + "/r.csv")
+                self.assertEqual(len(table(place + "/r.csv")), 3000)
+                os.kill(broker, signal.SIGCONT)
+                self.assertEqual(cluster.stop(), 0)
+                log = cluster.log()
+                self.assertLess(log.index("chw-worker number=4 code=0"),
+                                log.index("chw-broker draining"))
+
+    def test_several_brokers_listen_at_an_address_each(self):
+        with folder() as place:
+            port = free_ports(2)
+            fronts = ["tcp://127.0.0.1:%d" % (port + i) for i in range(2)]
+            with Cluster(place + "/a", arguments=["--brokers", 2, "--listen",
+                                                  ",".join(fronts)]) as cluster:
+                publish(cluster.data, 3000)
+                for number, front in enumerate(fronts):
+                    out = place + "/r%d.csv" % number
+                    cluster.chw("score", cluster.data + "-3000.csv", "--region-column",
+                                "region", "-o", out, "--broker", front)
+                    self.assertEqual(len(table(out)), 3000)
+            done = chw("up", "--data", place + "/b", "--brokers", 3, "--listen",
+                       ",".join(fronts), code=USAGE)
+            self.assertIn("listen has 2 addresses", done.stderr)
+
     def test_what_cannot_be_listened_on_is_refused(self):
         with folder() as place:
             for endpoint in "tcp://0.0.0.0:17432", "udp://127.0.0.1:1", "nonsense":

@@ -55,6 +55,29 @@ static void a_path_too_long_for_a_socket_is_refused_by_how_much(void **state)
     assert_non_null(strstr(error.text, "at most 97"));
 }
 
+static void several_brokers_have_numbers_from_the_second_on(void **state)
+{
+    (void)state;
+    struct data_folder folder;
+    struct error_text error = {""};
+    char path[98];
+    assert_int_equal(data_folder_name("x/", &folder, NULL), STATUS_OK);
+    assert_int_equal(data_folder_set_brokers(&folder, 3, NULL), STATUS_OK);
+    assert_string_equal(folder.front,
+                        "ipc://x/front.ipc,ipc://x/front2.ipc,ipc://x/front3.ipc");
+    assert_string_equal(folder.back,
+                        "ipc://x/back.ipc,ipc://x/back2.ipc,ipc://x/back3.ipc");
+    data_folder_find_brokers(&folder); /* of none there is a socket */
+    assert_string_equal(folder.front, "ipc://x/front.ipc");
+
+    memset(path, 'x', sizeof path);
+    path[97] = '\0'; /* long enough for one */
+    assert_int_equal(data_folder_name(path, &folder, NULL), STATUS_OK);
+    assert_int_equal(data_folder_set_brokers(&folder, 1, NULL), STATUS_OK);
+    assert_int_equal(data_folder_set_brokers(&folder, 2, &error), STATUS_INVALID);
+    assert_non_null(strstr(error.text, "1 bytes too long"));
+}
+
 static void a_slip_is_met_with_the_nearest_name(void **state)
 {
     (void)state;
@@ -76,6 +99,7 @@ int main(void)
         cmocka_unit_test(trailing_slashes_change_nothing),
         cmocka_unit_test(an_empty_path_is_refused),
         cmocka_unit_test(a_path_too_long_for_a_socket_is_refused_by_how_much),
+        cmocka_unit_test(several_brokers_have_numbers_from_the_second_on),
         cmocka_unit_test(a_slip_is_met_with_the_nearest_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

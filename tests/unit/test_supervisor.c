@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+enum { BROKER = 0 };
+
 static const struct supervisor_limits limits = {
+    .broker_count = 1,
     .child_count = 3,
     .restart_min_ms = 100,
     .restart_max_ms = 800,
@@ -129,11 +132,29 @@ static void a_stop_drains_workers_before_the_broker(void **state)
     assert_false(supervisor_exited(self, 2, EX_OK, 20, &delay_ms));
     expect(self, 20, SUPERVISOR_NOTHING, 0);
     assert_false(supervisor_exited(self, 1, EX_OK, 30, &delay_ms));
-    expect(self, 30, SUPERVISOR_TERMINATE, SUPERVISOR_BROKER);
+    expect(self, 30, SUPERVISOR_TERMINATE, BROKER);
     expect(self, 30, SUPERVISOR_NOTHING, 0);
     assert_false(supervisor_exited(self, 0, EX_OK, 40, &delay_ms));
     expect(self, 40, SUPERVISOR_END, 0);
     assert_int_equal(supervisor_exit_code(self), EX_OK);
+}
+
+static void several_brokers_drain_after_all_others(void **state)
+{
+    struct supervisor_limits two = limits;
+    uint64_t delay_ms;
+    (void)state;
+    two.broker_count = 2;
+    struct supervisor *self = supervisor_new(&two);
+    start_all(self, 0);
+    supervisor_ready(self);
+    supervisor_stop(self, EX_OK);
+    expect(self, 10, SUPERVISOR_TERMINATE, 2);
+    expect(self, 10, SUPERVISOR_NOTHING, 0);
+    assert_false(supervisor_exited(self, 2, EX_OK, 20, &delay_ms));
+    expect(self, 20, SUPERVISOR_TERMINATE, 0);
+    expect(self, 20, SUPERVISOR_TERMINATE, 1);
+    supervisor_free(self);
 }
 
 static void a_child_that_does_not_drain_is_killed_after_the_grace(void **state)
@@ -151,9 +172,9 @@ static void a_child_that_does_not_drain_is_killed_after_the_grace(void **state)
     expect(self, 1010, SUPERVISOR_KILL, 1);
     expect(self, 1010, SUPERVISOR_NOTHING, 0);
     assert_false(supervisor_exited(self, 1, 137, 1020, &delay_ms));
-    expect(self, 1020, SUPERVISOR_TERMINATE, SUPERVISOR_BROKER);
+    expect(self, 1020, SUPERVISOR_TERMINATE, BROKER);
     expect(self, 2019, SUPERVISOR_NOTHING, 0);
-    expect(self, 2020, SUPERVISOR_KILL, SUPERVISOR_BROKER);
+    expect(self, 2020, SUPERVISOR_KILL, BROKER);
 }
 
 static void a_second_stop_kills_at_once_and_keeps_the_first_code(void **state)
@@ -198,7 +219,7 @@ static void take_step(struct shadow *children, struct supervisor_step step,
         *child = (struct shadow){.running = true};
     } else if (step.action == SUPERVISOR_TERMINATE) {
         assert_true(stopped && child->running && !child->asked);
-        if (step.child == SUPERVISOR_BROKER)
+        if (step.child == BROKER)
             assert_false(children[1].running || children[2].running);
         child->asked = true;
         child->asked_ms = now_ms;
@@ -260,6 +281,7 @@ int main(void)
         TEST(a_child_that_ends_at_the_start_ends_all_with_its_code),
         TEST(an_early_end_without_an_error_is_an_error_of_ours),
         TEST(a_stop_drains_workers_before_the_broker),
+        TEST(several_brokers_drain_after_all_others),
         TEST(a_child_that_does_not_drain_is_killed_after_the_grace),
         TEST(a_second_stop_kills_at_once_and_keeps_the_first_code),
         TEST(a_stop_forgets_what_waits_for_its_restart),
