@@ -251,14 +251,14 @@ static void fill_slots(struct walk_run *self, uint32_t first, uint32_t count)
 /* ---- a block: trees ---- */
 
 /* Where the lanes find their values: each `apart` behind those of the one before. */
-struct lanes {
+struct walk_lanes {
     const uint16_t *values;
     unsigned shift, count;
     size_t apart;
 };
 
 static inline __attribute__((always_inline)) void
-step(const struct node *nodes, const struct lanes *lanes, uint32_t *at)
+step(const struct node *nodes, const struct walk_lanes *lanes, uint32_t *at)
 {
     for (unsigned lane = 0; lane < lanes->count; lane++) {
         const struct node *node = &nodes[at[lane]];
@@ -268,8 +268,10 @@ step(const struct node *nodes, const struct lanes *lanes, uint32_t *at)
 }
 
 /* Down to the leaves, which are at most `depth` steps away. */
-static inline __attribute__((always_inline)) void
-walk(const struct node *nodes, uint32_t depth, const struct lanes *lanes, uint32_t *at)
+static inline __attribute__((always_inline)) void walk(const struct node *nodes,
+                                                       uint32_t depth,
+                                                       const struct walk_lanes *lanes,
+                                                       uint32_t *at)
 {
     uint32_t before[LANES_MAX];
     for (; depth > DEPTH_FEW; depth -= STEPS) {
@@ -288,7 +290,7 @@ walk(const struct node *nodes, uint32_t depth, const struct lanes *lanes, uint32
 static void walk_records(const struct walk *self, uint32_t tree, const uint16_t *values,
                          unsigned shift, float *sums)
 {
-    const struct lanes lanes = {values, shift, LANES, 1};
+    const struct walk_lanes lanes = {values, shift, LANES, 1};
     uint32_t at[LANES];
     for (unsigned lane = 0; lane < LANES; lane++)
         at[lane] = self->roots[tree];
@@ -301,7 +303,7 @@ static void walk_records(const struct walk *self, uint32_t tree, const uint16_t 
 static void walk_trees(const struct walk *self, uint32_t first, const uint16_t *values,
                        float *sum)
 {
-    const struct lanes lanes = {values, 0, LANES_MAX, 0};
+    const struct walk_lanes lanes = {values, 0, LANES_MAX, 0};
     uint32_t at[LANES_MAX], depth = 0, count = self->tree_count - first;
     count = count < LANES_MAX ? count : LANES_MAX;
     for (uint32_t lane = 0; lane < LANES_MAX; lane++) {
