@@ -143,12 +143,22 @@ bool take_from(struct story *story, int broker)
     return false;
 }
 
+/* A look that finds nothing, or PINGs, forgets who sent the last message. */
 bool take_message(struct story *story)
 {
-    for (int broker = 0; broker < BROKERS; broker++)
-        if (take_from(story, broker))
-            return true;
-    return false;
+    int at = story->at;
+    bool found = false;
+    zmq_msg_t route;
+    zmq_msg_init(&route);
+    zmq_msg_copy(&route, &story->message.route);
+    for (int broker = 0; broker < BROKERS && !found; broker++)
+        found = take_from(story, broker);
+    if (!found) {
+        story->at = at;
+        zmq_msg_move(&story->message.route, &route);
+    }
+    zmq_msg_close(&route);
+    return found;
 }
 
 struct header hear(struct story *story)

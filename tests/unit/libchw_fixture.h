@@ -44,7 +44,8 @@ void restart_broker(struct story *story, int broker);
 void say(struct story *story, const struct header *header, const ProtobufCMessage *body);
 /* What one broker has, answering PINGs. */
 bool take_from(struct story *story, int broker);
-/* True: story->message is something else than a PING, and came to broker story->at. */
+/* True: story->message is something else than a PING, and came to broker story->at.
+ * False: the one before can still be answered. */
 bool take_message(struct story *story);
 /* Serve the client until the broker hears something; its results must not come. */
 struct header hear(struct story *story);
