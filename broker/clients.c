@@ -172,6 +172,14 @@ void clients_gone(struct clients *self, struct client *client)
     client->sent = client->taken = client->sent_before_told = 0;
 }
 
+bool clients_took_all(const struct clients *self)
+{
+    for (uint32_t i = 0; i < self->known_count; i++)
+        if (self->slots[i].taken < self->slots[i].sent)
+            return false;
+    return true;
+}
+
 uint32_t clients_count(const struct clients *self)
 {
     return self->named_count;

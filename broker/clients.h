@@ -75,6 +75,9 @@ void clients_unsend(struct clients *self, struct client *client, size_t size);
 /* Its connection ended: what was sent and not taken is no more. */
 void clients_gone(struct clients *self, struct client *client);
 
+/* No client has answers that it has not said to have taken. Linear. */
+bool clients_took_all(const struct clients *self);
+
 uint32_t clients_count(const struct clients *self);   /* that jobs name */
 uint64_t clients_untaken(const struct clients *self); /* by all that tell */
 uint64_t client_untaken(const struct client *client); /* 0 where it does not tell */

@@ -672,6 +672,11 @@ bool dispatch_is_done(const struct dispatch *self)
     return self->draining && self->outbox_count == 0 && jobs_count(self->jobs) == 0;
 }
 
+bool dispatch_is_taken(const struct dispatch *self)
+{
+    return clients_took_all(self->clients);
+}
+
 struct counters *dispatch_counters(struct dispatch *self)
 {
     return &self->counters;

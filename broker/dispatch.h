@@ -150,6 +150,8 @@ MUST_CHECK bool dispatch_next(struct dispatch *self, struct dispatch_action *act
 
 /* Drained: nothing is held any more. */
 bool dispatch_is_done(const struct dispatch *self);
+/* All clients have said that they took their answers. Linear in the clients. */
+bool dispatch_is_taken(const struct dispatch *self);
 
 struct counters *dispatch_counters(struct dispatch *self);
 uint32_t dispatch_job_count(const struct dispatch *self);

@@ -27,7 +27,8 @@
 enum {
     ROUND_MAX = 64, /* messages from one side before the other has its turn */
     REPORT_MS = 1000,
-    LINGER_MS = 1000, /* for the last answers to leave at the end */
+    LINGER_MS = 1000, /* for the last answers to leave at the end, */
+    TAKE_MS = 1000,   /* and before that to be taken, where it is not told */
     ROUTE_SIZE_MAX = 7,
     SPARES_MAX = 64,
     /* Messages that wait for a client that does not read, nor say so. Four times what a
@@ -62,8 +63,9 @@ struct loop {
     struct message message;       /* the one being handled */
     zmq_msg_t spares[SPARES_MAX]; /* frames of headers that were received, to send some */
     uint32_t spare_count;
-    uint64_t tick_ms;  /* when the next tick is due */
-    bool is_signalled; /* there may be a signal to read */
+    uint64_t tick_ms;     /* when the next tick is due */
+    uint64_t answered_ms; /* when the last answer to a client left */
+    bool is_signalled;    /* there may be a signal to read */
 };
 
 /* ---- routes and bodies, as the dispatcher holds them ---- */
@@ -203,6 +205,8 @@ static enum status send_action(struct loop *self, const struct dispatch_action *
     status = send_with(self, action, &body);
     if (status != STATUS_OK)
         zmq_msg_close(&body);
+    else if (action->answer_size > 0)
+        self->answered_ms = self->tick_ms; /* as good as now */
     return status;
 }
 
@@ -535,11 +539,20 @@ void loop_set_meters(struct loop *self, struct meters *meters)
     self->meters = meters;
 }
 
+/* What a client has not read when its connection ends, libzmq drops there: the last
+ * answers are waited for. */
+static bool is_over(const struct loop *self)
+{
+    return dispatch_is_done(self->dispatch) &&
+           (dispatch_is_taken(self->dispatch) ||
+            clock_monotonic_ms() >= self->answered_ms + TAKE_MS);
+}
+
 enum status loop_run(struct loop *self)
 {
     meters_publish(self->meters, self->dispatch);
     self->tick_ms = clock_monotonic_ms() + DISPATCH_TICK_MS;
-    while (!dispatch_is_done(self->dispatch)) {
+    while (!is_over(self)) {
         /* Replies first: they make room for what the other side brings. */
         if (serve(self, &self->back) == STATUS_IO ||
             serve(self, &self->front) == STATUS_IO)
@@ -547,7 +560,7 @@ enum status loop_run(struct loop *self)
         tick_if_due(self);
         if (self->is_signalled)
             read_signal(self);
-        if (self->back.quiet && self->front.quiet && !dispatch_is_done(self->dispatch))
+        if (self->back.quiet && self->front.quiet && !is_over(self))
             wait_for_frames(self);
     }
     return STATUS_OK;

@@ -1312,6 +1312,24 @@ static void client_that_does_not_tell_is_not_bounded_by_what_it_takes(void **sta
     assert_int_equal(untaken(broker), 0);
 }
 
+static void drained_broker_knows_whether_its_answers_were_taken(void **state)
+{
+    struct dispatch *broker = broker_of_four_answers(state);
+    assert_true(dispatch_is_taken(broker));
+    ask(broker, 1, 1);
+    assert_false(dispatch_is_taken(broker));
+    ask(broker, 2, 1 + ANSWER);
+    assert_false(dispatch_is_taken(broker)); /* of the second it does not know */
+    dispatch_drain(broker);
+    while (dispatch_next(broker, &(struct dispatch_action){0}))
+        continue;
+    assert_true(dispatch_is_done(broker));
+    dispatch_ping(broker, ANN,
+                  &(struct header){.type = MESSAGE_PING, .ticket = 1 + 2 * ANSWER});
+    answered(broker, ANN, MESSAGE_DRAIN);
+    assert_true(dispatch_is_taken(broker));
+}
+
 static void answers_that_did_not_leave_do_not_count_as_untaken(void **state)
 {
     struct dispatch *broker = broker_of_four_answers(state);
@@ -1673,6 +1691,7 @@ int main(void)
         TEST(what_was_taken_by_an_earlier_connection_is_not_counted_here),
         TEST(client_may_begin_to_count_anew_with_its_connection),
         TEST(client_that_does_not_tell_is_not_bounded_by_what_it_takes),
+        TEST(drained_broker_knows_whether_its_answers_were_taken),
         TEST(answers_that_did_not_leave_do_not_count_as_untaken),
         TEST(deadline_that_passes_in_the_queue_ends_the_attempt),
         TEST(what_is_left_of_a_deadline_goes_with_each_lease),
