@@ -340,17 +340,13 @@ static enum status open_requeue(struct work *work)
     const struct letter_config *config = work->config;
     struct data_folder folder;
     struct requeue_options options = {
-        .endpoint = config->broker,
         .insecure = config->insecure,
         .patience_ms = config->wait_s * 1000,
     };
-    if (options.endpoint == NULL) {
-        enum status status = data_folder_name(config->data, &folder, work->error);
-        if (status != STATUS_OK)
-            return status;
-        data_folder_find_brokers(&folder);
-        options.endpoint = folder.front;
-    }
+    enum status status = data_folder_clients_list(config->broker, config->data, &folder,
+                                                  &options.endpoint, work->error);
+    if (status != STATUS_OK)
+        return status;
     return requeue_open(&options, work->store, &work->requeue, work->error);
 }
 
@@ -462,12 +458,10 @@ static int run_action(const struct action *action, int argc, char **argv)
     if (status == STATUS_OK)
         status = action->run(&work);
     fflush(stdout);
-    if (status != STATUS_OK)
-        fprintf(stderr, "%s: %s\n", action->spec.program,
-                error.text[0] == '\0' ? status_text(status) : error.text);
+    exit_code = error_exit(&error, status, action->spec.program);
     store_close(work.store);
     config_free(&action->spec, &config, &operands);
-    return status_exit_code(status);
+    return exit_code;
 }
 
 int command_dead_letter(int argc, char **argv)

@@ -261,10 +261,8 @@ int command_demand(int argc, char **argv)
         status = store_option_open(config.data, config.store, &store, &error);
     if (status == STATUS_OK)
         status = print_demand(store, period, format, &error);
-    if (status != STATUS_OK)
-        fprintf(stderr, "chw demand: %s\n",
-                error.text[0] == '\0' ? status_text(status) : error.text);
+    exit_code = error_exit(&error, status, "chw demand");
     store_close(store);
     config_free(&spec, &config, NULL);
-    return status_exit_code(status);
+    return exit_code;
 }

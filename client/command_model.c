@@ -493,12 +493,10 @@ static int run_action(const struct action *action, int argc, char **argv)
         status = store_option_open(config.data, config.store, &store, &error);
     if (status == STATUS_OK)
         status = action->run(&(struct work){store, &config, operands.items, &error});
-    if (status != STATUS_OK)
-        fprintf(stderr, "%s: %s\n", action->spec.program,
-                error.text[0] == '\0' ? status_text(status) : error.text);
+    exit_code = error_exit(&error, status, action->spec.program);
     store_close(store);
     config_free(&action->spec, &config, &operands);
-    return status_exit_code(status);
+    return exit_code;
 }
 
 int command_model(int argc, char **argv)

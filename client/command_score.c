@@ -10,6 +10,7 @@
 #include "client/chw_status.h"
 #include "client/commands.h"
 #include "client/data_folder.h"
+#include "client/interrupt.h"
 #include "client/job.h"
 #include "client/results.h"
 #include "client/sent_columns.h"
@@ -17,7 +18,6 @@
 #include "table/csv_reader.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,14 +120,6 @@ static const struct config_spec spec = {
              "the spool: run\n"
              "again to resume.\n",
 };
-
-static volatile sig_atomic_t stopped;
-
-static void stop(int number)
-{
-    (void)number;
-    stopped = 1;
-}
 
 /* Of one run. */
 struct scoring {
@@ -363,16 +355,15 @@ static enum status open_client(struct scoring *self, bool is_for_job,
     struct data_folder folder;
     struct chw_error text = {""};
     struct digest identity;
-    if (self->config->broker == NULL) {
-        enum status status = data_folder_name(self->config->data, &folder, error);
-        if (status != STATUS_OK)
-            return status;
-        data_folder_find_brokers(&folder);
-    }
+    const char *endpoint;
+    enum status named = data_folder_clients_list(self->config->broker, self->config->data,
+                                                 &folder, &endpoint, error);
+    if (named != STATUS_OK)
+        return named;
     identity = job_identity(&self->job);
     struct chw_options options = {
         .struct_size = sizeof options,
-        .endpoint = self->config->broker == NULL ? folder.front : self->config->broker,
+        .endpoint = endpoint,
         .insecure = self->config->insecure,
         .what_if = self->config->what_if,
         .journal = is_for_job && spool == NULL ? self->job.journal : NULL,
@@ -410,7 +401,7 @@ static enum status describe(struct scoring *self, struct chw_description **descr
     enum chw_status status = CHW_TIMEOUT;
     uint64_t begun_ms = clock_monotonic_ms();
     bool is_told = false;
-    while (status == CHW_TIMEOUT && !stopped && !is_alone(self)) {
+    while (status == CHW_TIMEOUT && !interrupt_came() && !is_alone(self)) {
         status = chw_describe(self->client, self->models, self->model_count, WAIT_MS,
                               description);
         if (status == CHW_TIMEOUT && !is_told &&
@@ -420,7 +411,7 @@ static enum status describe(struct scoring *self, struct chw_description **descr
             is_told = true;
         }
     }
-    if (status == CHW_TIMEOUT && !stopped)
+    if (status == CHW_TIMEOUT && !interrupt_came())
         return error_set(error, STATUS_UNAVAILABLE,
                          "no broker says what the models read: to begin without one, "
                          "say it with --columns");
@@ -435,7 +426,7 @@ static enum status check_rows(struct scoring *self, struct error_text *error)
     struct csv_row row = {.number = 0};
     struct progress *progress = progress_new("checking", "rows");
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && !stopped) {
+    while (status == STATUS_OK && !interrupt_came()) {
         status = csv_reader_next(self->reader, &row, error);
         if (status != STATUS_OK)
             break;
@@ -612,7 +603,7 @@ static enum status submit(struct scoring *self, const struct filled *filled,
 {
     uint64_t sequence;
     for (;;) {
-        if (stopped)
+        if (interrupt_came())
             return stopped_status(error);
         enum chw_status got = chw_submit(self->client, filled->batch, &sequence);
         if (got == CHW_OK)
@@ -673,7 +664,7 @@ static enum status take_rest(struct scoring *self, struct error_text *error)
 {
     enum status status = STATUS_OK;
     while (status == STATUS_OK && chw_outstanding(self->client) > 0)
-        status = stopped ? stopped_status(error) : take_answer(self, error);
+        status = interrupt_came() ? stopped_status(error) : take_answer(self, error);
     return status;
 }
 
@@ -763,16 +754,6 @@ static void release(struct scoring *self)
     free(self->columns);
 }
 
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = stop};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-}
-
 int command_score(int argc, char **argv)
 {
     struct score_config config = {0};
@@ -781,16 +762,14 @@ int command_score(int argc, char **argv)
     int exit_code;
     if (!config_load(&spec, argc, argv, &config, &operands, &exit_code))
         return exit_code;
-    catch_signals();
+    interrupt_catch();
     struct scoring scoring = {.config = &config,
                               .input = operands.items[0],
                               .job = {.lock = -1},
                               .start_ms = clock_monotonic_ms()};
     enum status status = run(&scoring, &error);
-    if (status != STATUS_OK)
-        fprintf(stderr, "chw score: %s\n",
-                error.text[0] == '\0' ? status_text(status) : error.text);
+    exit_code = error_exit(&error, status, "chw score");
     release(&scoring);
     config_free(&spec, &config, &operands);
-    return status_exit_code(status);
+    return exit_code;
 }

@@ -5,11 +5,11 @@
 #include "client/chw_status.h"
 #include "client/commands.h"
 #include "client/data_folder.h"
+#include "client/interrupt.h"
 #include "client/menu.h"
 #include "client/spool_state.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,14 +37,6 @@ static const struct config_key flush_keys[] = {
      "wait for a broker as long as it takes"},
 };
 #undef KEY
-
-static volatile sig_atomic_t stopped;
-
-static void stop(int number)
-{
-    (void)number;
-    stopped = 1;
-}
 
 struct work {
     const char *folder;
@@ -91,15 +83,14 @@ static enum status open_client(struct flush *self, const struct digest *job)
     const struct spool_config *config = self->work->config;
     struct data_folder folder;
     struct chw_error text = {""};
-    if (config->broker == NULL) {
-        enum status status = data_folder_name(config->data, &folder, self->work->error);
-        if (status != STATUS_OK)
-            return status;
-        data_folder_find_brokers(&folder);
-    }
+    const char *endpoint;
+    enum status named = data_folder_clients_list(config->broker, config->data, &folder,
+                                                 &endpoint, self->work->error);
+    if (named != STATUS_OK)
+        return named;
     const struct chw_options options = {
         .struct_size = sizeof options,
-        .endpoint = config->broker == NULL ? folder.front : config->broker,
+        .endpoint = endpoint,
         .insecure = config->insecure,
         .job = job->bytes,
         .window = (uint32_t)config->window,
@@ -137,7 +128,7 @@ static void show_progress(const struct flush *self)
 /* Nothing has come for a while. */
 static enum status check_patience(const struct flush *self)
 {
-    if (stopped)
+    if (interrupt_came())
         return error_set(self->work->error, STATUS_TAKEN,
                          "stopped: run the same command again to go on");
     if (self->is_silent && !self->work->config->wait)
@@ -164,7 +155,7 @@ static enum status take_answers(struct flush *self)
             return error_set(self->work->error, chw_status_of(got), "%s",
                              chw_last_error(self->client));
         }
-        if (status == STATUS_OK && (stopped || got == CHW_TIMEOUT))
+        if (status == STATUS_OK && (interrupt_came() || got == CHW_TIMEOUT))
             status = check_patience(self);
     }
     return status;
@@ -183,21 +174,11 @@ static void tell_end(const struct flush *self)
            self->invalid, self->dead);
 }
 
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = stop};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-}
-
 static enum status flush(struct work *work)
 {
     struct spool_state state;
     struct flush self = {.work = work, .progress = progress_new("sending", "batches")};
-    catch_signals();
+    interrupt_catch();
     enum status status = spool_state_read(work->folder, &state, work->error);
     if (status == STATUS_OK) {
         status = open_client(&self, &state.job);
@@ -260,11 +241,9 @@ static int run_action(const struct action *action, int argc, char **argv)
     struct work work = {.folder = operands.items[0], .config = &config, .error = &error};
     enum status status = action->run(&work);
     fflush(stdout);
-    if (status != STATUS_OK)
-        fprintf(stderr, "%s: %s\n", action->spec.program,
-                error.text[0] == '\0' ? status_text(status) : error.text);
+    exit_code = error_exit(&error, status, action->spec.program);
     config_free(&action->spec, &config, &operands);
-    return status_exit_code(status);
+    return exit_code;
 }
 
 int command_spool(int argc, char **argv)

@@ -148,11 +148,9 @@ static int run_action(const struct action *action, int argc, char **argv)
     if (!config_load(&action->spec, argc, argv, &config, &operands, &exit_code))
         return exit_code;
     enum status status = action->run(&config, operands.items, &error);
-    if (status != STATUS_OK)
-        fprintf(stderr, "%s: %s\n", action->spec.program,
-                error.text[0] == '\0' ? status_text(status) : error.text);
+    exit_code = error_exit(&error, status, action->spec.program);
     config_free(&action->spec, &config, &operands);
-    return status_exit_code(status);
+    return exit_code;
 }
 
 int command_store(int argc, char **argv)

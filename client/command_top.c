@@ -299,12 +299,10 @@ int command_top(int argc, char **argv)
         status = find_broker(&top, &error);
     if (status == STATUS_OK)
         status = run(&top, &error);
-    if (status != STATUS_OK)
-        fprintf(stderr, "chw top: %s\n",
-                error.text[0] == '\0' ? status_text(status) : error.text);
+    exit_code = error_exit(&error, status, "chw top");
     link_close(top.link);
     proto_free(top.now);
     proto_free(top.before);
     config_free(&spec, &config, NULL);
-    return status_exit_code(status);
+    return exit_code;
 }

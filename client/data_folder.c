@@ -87,6 +87,21 @@ void data_folder_find_brokers(struct data_folder *self)
         return; /* it is named as it was: one */
 }
 
+enum status data_folder_clients_list(const char *list, const char *path,
+                                     struct data_folder *out, const char **endpoint,
+                                     struct error_text *error)
+{
+    *endpoint = list;
+    if (list != NULL)
+        return STATUS_OK;
+    enum status status = data_folder_name(path, out, error);
+    if (status != STATUS_OK)
+        return status;
+    data_folder_find_brokers(out);
+    *endpoint = out->front;
+    return STATUS_OK;
+}
+
 void data_folder_forget_brokers(const struct data_folder *self, size_t count)
 {
     char path[SOCKET_PATH_MAX + 1];

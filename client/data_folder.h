@@ -41,6 +41,13 @@ MUST_CHECK enum status data_folder_set_brokers(struct data_folder *self, size_t 
 /* As many as have their place in the folder now; at least one. */
 void data_folder_find_brokers(struct data_folder *self);
 
+/* The addresses that a client goes to: `list`, or where it is NULL those of all brokers
+ * of the folder `path`, which `out` then holds. STATUS_INVALID: as data_folder_name(). */
+MUST_CHECK enum status data_folder_clients_list(const char *list, const char *path,
+                                                struct data_folder *out,
+                                                const char **endpoint,
+                                                struct error_text *error);
+
 /* What brokers after the first `count` have left there, who were killed. */
 void data_folder_forget_brokers(const struct data_folder *self, size_t count);
 

@@ -247,11 +247,9 @@ static int run(const struct config_spec *spec,
     if (!config_load(spec, argc, argv, &config, NULL, &exit_code))
         return exit_code;
     enum status status = command(&config, &error);
-    if (status != STATUS_OK)
-        fprintf(stderr, "%s: %s\n", spec->program,
-                error.text[0] == '\0' ? status_text(status) : error.text);
+    exit_code = error_exit(&error, status, spec->program);
     config_free(spec, &config, NULL);
-    return status_exit_code(status);
+    return exit_code;
 }
 
 int command_solve(int argc, char **argv)

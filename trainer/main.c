@@ -101,9 +101,7 @@ int main(int argc, char **argv)
         return exit_code;
     struct error_text error = {.text = ""};
     enum status status = train_run(&options, operands.items[0], &error);
-    if (status != STATUS_OK)
-        fprintf(stderr, "chw-train: %s\n",
-                error.text[0] == '\0' ? status_text(status) : error.text);
+    exit_code = error_exit(&error, status, "chw-train");
     config_free(&spec, &options, &operands);
-    return status_exit_code(status);
+    return exit_code;
 }

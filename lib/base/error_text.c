@@ -33,3 +33,11 @@ enum status error_prefix(struct error_text *self, enum status status, const char
         snprintf(self->text + size, sizeof self->text - (size_t)size, ": %s", rest);
     return status;
 }
+
+int error_exit(const struct error_text *self, enum status status, const char *program)
+{
+    if (status != STATUS_OK)
+        fprintf(stderr, "%s: %s\n", program,
+                self->text[0] == '\0' ? status_text(status) : self->text);
+    return status_exit_code(status);
+}

@@ -21,4 +21,8 @@ enum status error_set(struct error_text *self, enum status status, const char *f
 enum status error_prefix(struct error_text *self, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* How a program ends: unless STATUS_OK it says on standard error the sentence, or where
+ * there is none what the status means. Returns status_exit_code(). */
+int error_exit(const struct error_text *self, enum status status, const char *program);
+
 #endif
