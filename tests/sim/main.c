@@ -49,8 +49,10 @@ static void print_tally(const struct tally *tally)
            tally->outcomes[OUTCOME_INVALID], tally->outcomes[OUTCOME_DEAD],
            tally->outcomes[OUTCOME_SCORED], tally->outcomes[OUTCOME_EXPIRED],
            tally->outcomes[OUTCOME_REFUSED]);
-    printf("spools: %" PRIu64 " batches kept, %" PRIu64 " found again after a crash\n",
-           tally->spooled, tally->found_again);
+    printf("spools: %" PRIu64 " batches kept, %" PRIu64
+           " found again after a crash; scored "
+           "together %" PRIu64 "\n",
+           tally->spooled, tally->found_again, tally->joined);
     printf("faults:");
     for (int i = 0; i < FAULT_COUNT; i++)
         printf(" %s %" PRIu64, fault_name((enum fault)i), tally->faults[i]);

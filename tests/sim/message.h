@@ -7,7 +7,7 @@
 #include "base/list.h"
 #include "tests/sim/batch.h"
 
-enum { HELD_MAX = 64 };
+enum { HELD_MAX = 256, TOGETHER_MAX = 16 };
 
 struct message {
     struct list link; /* its owner's */
@@ -21,8 +21,12 @@ struct message {
     bool workerless;            /* likewise */
     uint64_t progress, scoring; /* of HEARTBEAT */
     uint32_t window;            /* of HELLO and HEARTBEAT */
+    uint64_t window_bytes;      /* likewise */
     uint64_t instance;          /* of HELLO */
     bool elsewhere;             /* of HEARTBEAT, to the end */
+    uint32_t together_count;    /* scored in one pass, with `scoring` or without */
+    uint64_t together[TOGETHER_MAX];
+    bool told_held; /* held_tickets are all */
     uint32_t held_count;
     uint64_t held_tickets[HELD_MAX]; /* only the first held_count are there */
 };

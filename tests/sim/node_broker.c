@@ -243,24 +243,25 @@ static void take_job(struct world *world, struct broker_node *self, uint64_t rou
                "a broker holds a batch twice");
 }
 
-static void take_heartbeat(struct world *world, struct broker_node *self, uint64_t route,
+static void take_heartbeat(struct broker_node *self, uint64_t route,
                            const struct message *message)
 {
     const struct dispatch_heartbeat heartbeat = {
         .progress = message->progress,
         .scoring_ticket = message->scoring,
         .window = message->window,
-        .window_bytes = world->setup->window_bytes,
+        .window_bytes = message->window_bytes,
         .held = message->held_tickets,
         .held_count = message->held_count,
-        .told_held = true,
+        .told_held = message->told_held,
+        .together = message->together,
+        .together_count = message->together_count,
         .elsewhere = message->elsewhere,
     };
     dispatch_heartbeat(self->dispatch, route, &heartbeat);
 }
 
-static void feed(struct world *world, struct broker_node *self, uint64_t route,
-                 struct message *message)
+static void feed(struct broker_node *self, uint64_t route, struct message *message)
 {
     switch ((int)message->header.type) {
     case MESSAGE_PING:
@@ -268,10 +269,10 @@ static void feed(struct world *world, struct broker_node *self, uint64_t route,
         break;
     case MESSAGE_HELLO:
         dispatch_hello(self->dispatch, route, message->instance, message->window,
-                       world->setup->window_bytes, "worker");
+                       message->window_bytes, "worker");
         break;
     case MESSAGE_HEARTBEAT:
-        take_heartbeat(world, self, route, message);
+        take_heartbeat(self, route, message);
         break;
     case MESSAGE_RETURN:
         dispatch_return(self->dispatch, route, &message->header);
@@ -296,7 +297,7 @@ void broker_receive(struct world *world, struct broker_node *self, uint64_t rout
         take_job(world, self, route, message);
         return;
     }
-    feed(world, self, route, message);
+    feed(self, route, message);
     perform_all(world, self);
 }
 

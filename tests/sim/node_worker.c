@@ -38,16 +38,27 @@ static bool say_type(struct world *world, struct thread *self, struct link *link
     return say(world, self, link, message_take(&world->messages, type));
 }
 
-/* What a broker may have here: its part of the window. */
+/* What a broker may have of it here: rounded up, so that each has some. */
+static uint64_t share_of(struct world *world, const struct thread *self, uint64_t whole)
+{
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < world->setup->brokers; i++)
+        live += network_link(world->network, &self->peer, i)->connected;
+    return live <= 1 ? whole : (whole + live - 1) / live;
+}
+
 static uint32_t window_now(struct world *world, const struct thread *self)
 {
-    const struct setup *setup = world->setup;
-    uint32_t live = 0;
     if (self->process->draining || self->process->committer.away)
         return 0;
-    for (uint32_t i = 0; i < setup->brokers; i++)
-        live += network_link(world->network, &self->peer, i)->connected;
-    return live <= 1 ? setup->worker_window : (setup->worker_window + live - 1) / live;
+    return (uint32_t)share_of(world, self, world->setup->worker_window);
+}
+
+static void tell_window(struct world *world, const struct thread *self,
+                        struct message *message)
+{
+    message->window = window_now(world, self);
+    message->window_bytes = share_of(world, self, world->setup->window_bytes);
 }
 
 /* Of the socket, which has one life with its process. */
@@ -59,7 +70,7 @@ static uint64_t instance_of(const struct thread *self, const struct link *link)
 static void greet(struct world *world, struct thread *self, struct link *link)
 {
     struct message *hello = message_take(&world->messages, MESSAGE_HELLO);
-    hello->window = window_now(world, self);
+    tell_window(world, self, hello);
     hello->instance = instance_of(self, link);
     post_of(self, link)->greeted = say(world, self, link, hello);
 }
@@ -71,39 +82,54 @@ static bool waits_for_store(struct world *world, const struct thread *self)
            world_now_us(world) - since_us < world->setup->wait_ms * 1000ull;
 }
 
+/* More than can be listed: the list is left out. */
+static void list_task(struct message *message, struct task *task)
+{
+    task->told = true;
+    task->named = task->scoring;
+    if (task->scoring)
+        message->together[message->together_count++] = task->header.ticket;
+    if (message->held_count == HELD_MAX)
+        message->told_held = false;
+    else
+        message->held_tickets[message->held_count++] = task->header.ticket;
+}
+
 static void list_held(struct message *message, struct list *ring, const struct link *link)
 {
     for (struct list *at = ring->next; at != ring; at = at->next) {
-        const struct task *task = list_item(at, struct task, link);
-        if (task->from == link && message->held_count < HELD_MAX)
-            message->held_tickets[message->held_count++] = task->header.ticket;
+        struct task *task = list_item(at, struct task, link);
+        if (task->from == link)
+            list_task(message, task);
     }
 }
 
-static void list_all_held(struct thread *self, struct message *message,
-                          const struct link *link)
+/* Every task is in one of them. */
+enum { RINGS = 5 };
+
+static struct list *ring_of(struct thread *self, int number)
 {
-    if (self->active != NULL && self->active->from == link)
-        message->held_tickets[message->held_count++] = self->active->header.ticket;
-    list_held(message, &self->ready, link);
-    list_held(message, &self->settling, link);
-    list_held(message, &self->committed, link);
-    list_held(message, &self->inbox, link);
+    struct list *const rings[RINGS] = {&self->active, &self->ready, &self->settling,
+                                       &self->committed, &self->inbox};
+    return rings[number];
 }
 
 static void beat_to(struct world *world, struct thread *self, struct link *link)
 {
     struct post *post = post_of(self, link);
     struct message *message = message_take(&world->messages, MESSAGE_HEARTBEAT);
-    bool ours = self->active != NULL && self->active->from == link;
-    post->window_sent = window_now(world, self);
-    post->ticket_sent = ours ? self->active->header.ticket : 0;
-    post->elsewhere_sent = self->active != NULL && !ours;
     message->progress = self->progress;
-    message->scoring = post->ticket_sent;
-    message->window = post->window_sent;
-    message->elsewhere = post->elsewhere_sent;
-    list_all_held(self, message, link);
+    message->told_held = true;
+    tell_window(world, self, message);
+    for (int i = 0; i < RINGS; i++)
+        list_held(message, ring_of(self, i), link);
+    if (!message->told_held)
+        message->held_count = 0;
+    message->scoring = message->together_count > 0 ? message->together[0] : 0;
+    message->elsewhere = !list_empty(&self->active) && message->together_count == 0;
+    post->window_sent = message->window;
+    post->named_sent = message->together_count;
+    post->elsewhere_sent = message->elsewhere;
     say(world, self, link, message);
 }
 
@@ -121,17 +147,63 @@ static void beat(struct world *world, struct thread *self)
             beat_to(world, self, link_at(world, self, i));
 }
 
+/* It is small, and nobody has died of it. */
+static bool may_join(const struct world *world, const struct task *task)
+{
+    return task->header.type == MESSAGE_SCORE && task->header.attempt <= 1 &&
+           task->batch->size <= world->setup->together_size;
+}
+
+/* What a broker's tasks are, as far as it goes by them. */
+struct belief {
+    uint32_t scoring, named, named_held;
+    const struct task *oldest; /* that it does not know to be here */
+};
+
+static void add_to_belief(struct belief *belief, const struct task *task)
+{
+    belief->scoring += task->scoring;
+    belief->named_held += task->named;
+    belief->named += task->named && task->scoring;
+    if (!task->told &&
+        (belief->oldest == NULL || task->arrived < belief->oldest->arrived))
+        belief->oldest = task;
+}
+
+static struct belief belief_of(struct thread *self, const struct link *link)
+{
+    struct belief belief = {0};
+    for (int i = 0; i < RINGS; i++) {
+        struct list *ring = ring_of(self, i);
+        for (struct list *at = ring->next; at != ring; at = at->next)
+            if (list_item(at, struct task, link)->from == link)
+                add_to_belief(&belief, list_item(at, struct task, link));
+    }
+    return belief;
+}
+
+/* As broker_is_misled() of worker/brokers.c: it goes by what was named, while that is
+ * held; then by the oldest that was handed out since it heard of this thread. */
+static bool is_misled(struct world *world, struct thread *self, const struct link *link)
+{
+    const struct post *post = post_of(self, link);
+    const struct belief is = belief_of(self, link);
+    if (post->elsewhere_sent != (!list_empty(&self->active) && is.scoring == 0))
+        return true;
+    if (is.scoring == 0 && post->named_sent == 0)
+        return false;
+    if (is.named_held == 0 && is.scoring == 1)
+        return is.oldest == NULL || !is.oldest->scoring || !may_join(world, is.oldest);
+    return is.named != is.scoring || is.named_held != is.named ||
+           post->named_sent != is.named;
+}
+
 /* Before a batch is begun those are told who believe something else. */
 static void tell_what_is_scored(struct world *world, struct thread *self)
 {
-    for (uint32_t i = 0; i < world->setup->brokers; i++) {
-        struct link *link = link_at(world, self, i);
-        struct post *post = &self->posts[i];
-        bool ours = self->active->from == link;
-        if (post->greeted && (ours ? post->ticket_sent != self->active->header.ticket
-                                   : !post->elsewhere_sent || post->ticket_sent != 0))
-            beat_to(world, self, link);
-    }
+    for (uint32_t i = 0; i < world->setup->brokers; i++)
+        if (self->posts[i].greeted && is_misled(world, self, link_at(world, self, i)))
+            beat_to(world, self, link_at(world, self, i));
 }
 
 static bool window_changed(struct world *world, const struct thread *self)
@@ -189,10 +261,11 @@ static void settle(struct world *world, struct task *task, enum outcome outcome)
     committer_model_submit(&self->process->committer, &task->commit);
 }
 
+/* In the pass that is being begun; one that is scored again has a pass of its own. */
 static void score(struct thread *self, struct task *task, uint32_t version)
 {
     task->version = version;
-    task->blocks = (task->batch->rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    task->pass = self->passes;
     list_remove(&task->link);
     list_push_back(&self->ready, &task->link);
 }
@@ -222,10 +295,12 @@ static void task_committed(struct world *world, struct task *task)
         return;
     }
     task->duplicate = task->commit.result.verdict == VERDICT_DUPLICATE;
-    if (recorded->outcome == OUTCOME_COUNTED && task->version != recorded->version)
-        score(task->thread, task, recorded->version);
-    else
+    if (recorded->outcome != OUTCOME_COUNTED || task->version == recorded->version) {
         answer(world, task, *recorded);
+        return;
+    }
+    task->thread->passes++;
+    score(task->thread, task, recorded->version);
 }
 
 static void refuse_invalid(struct world *world, struct task *task)
@@ -258,6 +333,19 @@ static void end_process(struct world *world, struct worker_node *self, bool flus
 static void note_victims(struct world *world, struct worker_node *self,
                          const struct thread *culprit);
 
+/* Nobody knows which of a pass it was: each is charged. */
+static void note_mates(struct task *culprit)
+{
+    struct list *ring = &culprit->thread->active;
+    for (struct list *at = ring->next; at != ring; at = at->next) {
+        struct task *task = list_item(at, struct task, link);
+        if (task == culprit)
+            continue;
+        task->batch->shared++;
+        task->batch->mishaps++;
+    }
+}
+
 /* Where nothing else goes wrong, what it said last is heard. */
 static void die_of(struct world *world, struct task *task)
 {
@@ -265,6 +353,7 @@ static void die_of(struct world *world, struct task *task)
     struct batch *batch = task->batch;
     bool flush = setup_is_peaceful(world->setup) || dice_chance(&world->dice, 800);
     batch->deaths++;
+    note_mates(task);
     world_trace_batch(world, &task->thread->peer.name, "dies of", NULL, batch);
     check_death(world, batch);
     note_victims(world, process, flush ? task->thread : NULL);
@@ -278,20 +367,64 @@ static struct task *first_of(struct list *ring)
     return list_empty(ring) ? NULL : list_item(ring->next, struct task, link);
 }
 
-/* It is in no list while it is active. */
-static struct task *take_waiting(struct thread *self)
+static void activate(struct thread *self, struct task *task)
 {
-    struct task *task = first_of(&self->inbox);
-    if (task == NULL)
-        return NULL;
     list_remove(&task->link);
-    post_of(self, task->from)->waiting--;
-    return task;
+    list_push_back(&self->active, &task->link);
+    task->scoring = true;
+}
+
+/* None is in progress any more. */
+static void take_active(struct thread *self, struct list *out)
+{
+    struct task *task;
+    list_init(out);
+    while ((task = first_of(&self->active)) != NULL) {
+        list_remove(&task->link);
+        list_push_back(out, &task->link);
+        task->scoring = false;
+    }
 }
 
 static bool is_too_late(struct world *world, const struct task *task)
 {
     return task->expires_us != 0 && world_now_us(world) >= task->expires_us;
+}
+
+/* The oldest of the inbox becomes active, unless its time is over. */
+static void begin_first(struct world *world, struct thread *self)
+{
+    struct task *task = first_of(&self->inbox);
+    post_of(self, task->from)->waiting--;
+    if (!is_too_late(world, task)) {
+        activate(self, task);
+        return;
+    }
+    say_about(world, task, MESSAGE_EXPIRED, NULL);
+    end_task(task);
+}
+
+/* And what waits behind it, as far as it is small. */
+static void begin_waiting(struct world *world, struct thread *self)
+{
+    bool together = may_join(world, first_of(&self->inbox));
+    uint32_t count = 0;
+    do
+        begin_first(world, self);
+    while (++count < world->setup->together && together && !list_empty(&self->inbox) &&
+           may_join(world, first_of(&self->inbox)));
+    world->joined += count - 1;
+}
+
+/* NULL: whoever begins them lives. */
+static struct task *find_poison(struct thread *self)
+{
+    for (struct list *at = self->active.next; at != &self->active; at = at->next) {
+        struct task *task = list_item(at, struct task, link);
+        if (task->batch->poison && task->header.type == MESSAGE_SCORE)
+            return task;
+    }
+    return NULL;
 }
 
 /* False: the process is dead. */
@@ -302,21 +435,42 @@ static bool begin_next(struct world *world, struct thread *self)
         [MESSAGE_DESCRIBE] = begin_describe,
         [MESSAGE_BURY] = begin_bury,
     };
-    struct task *task = take_waiting(self);
-    if (is_too_late(world, task)) {
-        say_about(world, task, MESSAGE_EXPIRED, NULL);
-        end_task(task);
+    struct list begun;
+    struct task *task;
+    begin_waiting(world, self);
+    if (list_empty(&self->active))
         return true;
-    }
-    self->active = task;
     tell_what_is_scored(world, self);
-    if (task->batch->poison && task->header.type == MESSAGE_SCORE) {
+    if ((task = find_poison(self)) != NULL) {
         die_of(world, task);
         return false;
     }
-    self->active = NULL;
-    begins[task->header.type](world, task);
+    self->passes++;
+    take_active(self, &begun);
+    while ((task = first_of(&begun)) != NULL)
+        begins[task->header.type](world, task);
     return true;
+}
+
+/* The next pass: those that are in it. */
+static void take_ready(struct thread *self)
+{
+    uint64_t pass = first_of(&self->ready)->pass;
+    self->rows = 0;
+    do {
+        self->rows += first_of(&self->ready)->batch->rows;
+        activate(self, first_of(&self->ready));
+    } while (!list_empty(&self->ready) && first_of(&self->ready)->pass == pass);
+    self->blocks = (self->rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+}
+
+static void end_pass(struct world *world, struct thread *self)
+{
+    struct list scored;
+    struct task *task;
+    take_active(self, &scored);
+    while ((task = first_of(&scored)) != NULL)
+        task_scored(world, task);
 }
 
 static void end_block(struct world *world, struct event *event)
@@ -326,20 +480,17 @@ static void end_block(struct world *world, struct event *event)
         return;
     self->scoring = false;
     self->progress++;
-    if (--self->active->blocks == 0) {
-        struct task *task = self->active;
-        self->active = NULL;
-        task_scored(world, task);
-    }
+    if (--self->blocks == 0)
+        end_pass(world, self);
     run(world, self);
 }
 
 static void begin_block(struct world *world, struct thread *self)
 {
     const struct setup *setup = world->setup;
-    uint32_t rows = self->active->batch->rows;
+    uint32_t rows = self->rows;
     uint64_t block_us = (rows < BLOCK_ROWS ? rows : BLOCK_ROWS) * setup->row_ns / 1000;
-    if (self->active->blocks * (uint64_t)BLOCK_ROWS >= rows)
+    if (self->blocks * (uint64_t)BLOCK_ROWS >= rows)
         block_us += setup->begin_us;
     self->scoring = true;
     node_timer(world, &self->process->node,
@@ -349,12 +500,11 @@ static void begin_block(struct world *world, struct thread *self)
 /* False: nothing more can be done now, or ever. */
 static bool work(struct world *world, struct thread *self)
 {
-    if (self->active == NULL && !list_empty(&self->ready)) {
-        self->active = first_of(&self->ready);
-        list_remove(&self->active->link);
+    if (list_empty(&self->active) && !list_empty(&self->ready)) {
+        take_ready(self);
         tell_what_is_scored(world, self);
     }
-    if (self->active != NULL) {
+    if (!list_empty(&self->active)) {
         begin_block(world, self);
         return false;
     }
@@ -380,7 +530,12 @@ static void take_task(struct world *world, struct thread *self, struct link *lin
     if (task == NULL)
         abort();
     *task = (struct task){
-        .thread = self, .from = link, .header = message->header, .batch = message->batch};
+        .thread = self,
+        .from = link,
+        .header = message->header,
+        .batch = message->batch,
+        .arrived = ++self->arrivals,
+    };
     list_init(&task->link);
     if (message->header.deadline_ms != 0)
         task->expires_us = world_now_us(world) + message->header.deadline_ms * 1000ull;
@@ -461,7 +616,7 @@ static void exit_process(struct world *world, struct event *event)
 
 static bool has_work(const struct thread *self)
 {
-    return self->active != NULL || !list_empty(&self->inbox) ||
+    return !list_empty(&self->active) || !list_empty(&self->inbox) ||
            !list_empty(&self->ready) || !list_empty(&self->settling) ||
            !list_empty(&self->committed);
 }
@@ -581,6 +736,7 @@ static void init_thread(struct world *world, struct worker_node *self, uint32_t 
     thread->posts = calloc(world->setup->brokers, sizeof *thread->posts);
     if (thread->posts == NULL)
         abort();
+    list_init(&thread->active);
     list_init(&thread->inbox);
     list_init(&thread->ready);
     list_init(&thread->settling);
@@ -607,8 +763,7 @@ static void free_tasks(struct list *ring)
 
 static void forget(struct world *world, struct thread *self)
 {
-    free(self->active);
-    self->active = NULL;
+    free_tasks(&self->active);
     free_tasks(&self->inbox);
     free_tasks(&self->ready);
     free_tasks(&self->settling);
@@ -687,8 +842,7 @@ static void add_mishaps(struct list *ring)
 /* What it has begun, and what it has not. */
 static void thread_mishap(struct thread *self)
 {
-    if (self->active != NULL && !self->active->batch->poison)
-        self->active->batch->mishaps++;
+    add_mishaps(&self->active);
     add_mishaps(&self->inbox);
     add_mishaps(&self->ready);
     add_mishaps(&self->settling);

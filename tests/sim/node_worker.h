@@ -19,8 +19,11 @@ struct task {
     struct header header;
     struct batch *batch;
     uint64_t expires_us; /* 0: never */
+    uint64_t arrived;    /* in the order of its thread */
+    uint64_t pass;       /* that it is scored in, with others of the same number */
+    bool scoring;        /* it is in progress */
+    bool told, named;    /* its broker knows it, and that it is in progress */
     uint32_t version;    /* that scores it */
-    uint32_t blocks;     /* still to be scored */
     bool duplicate;
     struct commit commit;
 };
@@ -30,20 +33,22 @@ struct post {
     bool greeted;
     uint32_t waiting; /* in the inbox, from there */
     uint32_t window_sent;
-    uint64_t ticket_sent;
+    uint32_t named_sent; /* how many were in progress */
     bool elsewhere_sent;
 };
 
 struct thread {
     struct peer peer; /* first */
     struct worker_node *process;
-    struct post *posts;    /* by broker */
-    struct list inbox;     /* not begun, oldest first */
-    struct list ready;     /* to be scored (again) */
-    struct list settling;  /* with the committer */
-    struct task *active;   /* being scored */
+    struct post *posts;   /* by broker */
+    struct list inbox;    /* not begun, oldest first */
+    struct list ready;    /* to be scored (again) */
+    struct list settling; /* with the committer */
+    struct list active;   /* in progress: being begun, or scored in one pass */
+    uint64_t arrivals, passes;
     struct list received;  /* messages that wait for the end of a block */
     struct list committed; /* likewise what came back from the committer */
+    uint32_t rows, blocks; /* of the pass that is being scored; blocks still to be */
     bool scoring;          /* a block is under way */
     bool woken;            /* a heartbeat's timer is set */
     bool gone;             /* it has said BYE */

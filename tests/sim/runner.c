@@ -66,6 +66,7 @@ static void add_world(struct tally *tally, const struct world *world)
     tally->deaths += world->deaths;
     tally->spooled += world->spooled;
     tally->found_again += world->found_again;
+    tally->joined += world->joined;
     for (int i = 0; i <= OUTCOME_DESCRIBED; i++)
         tally->outcomes[i] += world->outcomes[i];
     for (int i = 0; i < FAULT_COUNT; i++)
@@ -80,6 +81,7 @@ static void add_tally(struct tally *sum, const struct tally *tally)
     sum->deaths += tally->deaths;
     sum->spooled += tally->spooled;
     sum->found_again += tally->found_again;
+    sum->joined += tally->joined;
     for (int i = 0; i <= OUTCOME_DESCRIBED; i++)
         sum->outcomes[i] += tally->outcomes[i];
     for (int i = 0; i < FAULT_COUNT; i++)

@@ -11,7 +11,7 @@
 
 /* What there was in all seeds together. */
 struct tally {
-    uint64_t seeds, events, deaths, spooled, found_again;
+    uint64_t seeds, events, deaths, spooled, found_again, joined;
     uint64_t outcomes[OUTCOME_DESCRIBED + 1];
     uint64_t faults[FAULT_COUNT];
     struct counters counters;

@@ -20,7 +20,7 @@ struct scenario {
     uint64_t brokers, workers, threads, zones, regions, seed;
     struct config_list weights;
     uint64_t seconds, warm_up_s, rate, records, batch_bytes, answer_bytes;
-    uint64_t window, worker_window;
+    uint64_t window, worker_window, window_bytes;
     uint64_t message_us, batch_us, record_ns, commit_us, commit_each_us, link_us;
     uint64_t broker_batches, broker_bytes, broker_regions, broker_workers;
     char *fail;
@@ -54,8 +54,10 @@ static const struct config_key keys[] = {
      "of an answer for each record"},
     {KEY("window", CONFIG_COUNT, window), "64", 1, 1024, "N",
      "batches of a client that are not yet answered"},
-    {KEY("worker-window", CONFIG_COUNT, worker_window), "4", 1, 64, "N",
+    {KEY("worker-window", CONFIG_COUNT, worker_window), "256", 1, 256, "N",
      "batches that a thread wants at once, of all brokers"},
+    {KEY("window-bytes", CONFIG_COUNT, window_bytes), "1048576", 1, UINT64_MAX / 2, "N",
+     "bytes of these, beyond a first of each broker"},
     {KEY("message-us", CONFIG_COUNT, message_us), "10", 1, 100000, "US",
      "a broker with a message that arrives"},
     {KEY("batch-us", CONFIG_COUNT, batch_us), "100", 1, 10000000, "US",
@@ -176,7 +178,8 @@ static void set_limits(const struct scenario *self, struct setup *setup)
     setup->silence_ms = 5000;
     setup->hold_ms = 2000;
     setup->wait_ms = 30000;
-    setup->window_bytes = 32 << 20;
+    setup->window_bytes = self->window_bytes;
+    setup->together = 1;
     setup->sync_us = 5 * MS;
 }
 

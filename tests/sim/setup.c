@@ -3,13 +3,14 @@
  * everything, some one thing only, some nothing. */
 #include "tests/sim/setup.h"
 
-#include "wire/header.h"
+#include "tests/sim/message.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum { MS = 1000, SECOND = 1000 * MS };
 enum { SPOOL_DICE = 0x5b001, BURDEN_DICE = 0xb42de, FLAPPING_DICE = 0xf1a9 };
+enum { TOGETHER_DICE = 0x70637 };
 enum { SPOOL_BLOCK = 4096 };
 
 const char *fault_name(enum fault fault)
@@ -122,6 +123,20 @@ static void draw_network(struct setup *self, struct dice *dice)
         self->untaken_bytes_max = 0;
 }
 
+/* Batches that wait together are scored together. Dice of its own, like the next two:
+ * without it a seed is the same world. */
+static void draw_together(struct setup *self)
+{
+    struct dice dice;
+    dice_init(&dice, self->seed ^ TOGETHER_DICE);
+    self->together = 1;
+    if (!dice_chance(&dice, 400))
+        return;
+    self->together = dice_between(&dice, 2, TOGETHER_MAX);
+    self->together_size = dice_between(&dice, self->body_size_min, self->body_size_max);
+    self->worker_window = dice_between(&dice, 2, 20);
+}
+
 /* Workers that have something to do for seconds on end: only then do leases run out that
  * should have been renewed, and credits that were not given back. Dice of its own, like
  * the next: without it a seed is the same world. */
@@ -179,6 +194,7 @@ void setup_draw(struct setup *self, uint64_t seed)
     draw_session(self, &dice);
     draw_worker(self, &dice);
     draw_burden(self);
+    draw_together(self);
     self->chaos_us = dice_scaled(&dice, 2 * SECOND, 30 * SECOND);
     self->calm_us_max = 3600ull * SECOND;
     if (dice_chance(&dice, 150)) { /* peace */

@@ -74,7 +74,8 @@ struct setup {
     uint64_t resend_ms, ping_ms, silence_ms, hold_ms;
     uint32_t worker_window, wait_ms;
     uint64_t window_bytes;
-    uint32_t answer_row_size; /* bytes of an answer for each record */
+    uint32_t together, together_size; /* small batches of one pass; what is small */
+    uint32_t answer_row_size;         /* bytes of an answer for each record */
 
     /* how long things take, in microseconds */
     uint64_t link_us, link_jitter_us; /* on the way */

@@ -42,7 +42,7 @@ static void every_seed_of_the_fixed_set_keeps_all_invariants(void **state)
     assert_true(tally.outcomes[OUTCOME_EXPIRED] > 0);
     assert_true(tally.counters.burials > 0 && tally.counters.leases_lost > 0);
     assert_true(tally.counters.jobs_busy > 0 && tally.counters.jobs_duplicate > 0);
-    assert_true(tally.spooled > 0 && tally.found_again > 0);
+    assert_true(tally.spooled > 0 && tally.found_again > 0 && tally.joined > 0);
 }
 
 /* 11306: a batch that was lost with its PING's period in step with its own was never sent

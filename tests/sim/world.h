@@ -40,6 +40,7 @@ struct world {
     uint64_t events, outcomes[OUTCOME_DESCRIBED + 1], deaths;
     uint64_t faults[FAULT_COUNT];
     uint64_t spooled, found_again; /* batches put into spools, and there after a crash */
+    uint64_t joined;               /* batches that were begun together with another */
     struct counters counters;      /* of all brokers that ended */
 };
 
