@@ -98,15 +98,24 @@ void check_answer(struct world *world, const struct batch *batch,
                "the answer is not the settlement");
 }
 
+/* Where poison alone kills, a batch that is none pays for it once, with each broker that
+ * it was sent to: then it is scored alone. */
+static void check_innocent(struct world *world, const struct batch *batch,
+                           uint32_t attempts)
+{
+    check_that(world, batch->shared > 0, "an innocent batch was charged");
+    check_that(world, attempts <= count_bits(batch->asked),
+               "an innocent batch was charged again");
+}
+
 void check_charge(struct world *world, const struct batch *batch, uint32_t attempts)
 {
     const struct setup *setup = world->setup;
     check_that(world, attempts > 0 && attempts <= setup->attempts_max,
                "more attempts than there are");
     check_that(world, !setup_is_flapping(setup), "a broken connection was charged");
-    if (setup_is_peaceful(setup) && setup->threads == 1)
-        check_that(world, batch->poison || batch->shared > 0,
-                   "an innocent batch was charged");
+    if (setup_is_peaceful(setup) && setup->threads == 1 && !batch->poison)
+        check_innocent(world, batch, attempts);
     if (setup_is_orderly(setup))
         check_that(world, attempts <= batch->deaths + batch->mishaps + batch->flying,
                    "a batch was charged for what it had no part in");
@@ -118,7 +127,8 @@ void check_death(struct world *world, const struct batch *batch)
 {
     uint32_t brokers = count_bits(batch->asked);
     if (setup_is_peaceful(world->setup))
-        check_that(world, batch->deaths <= world->setup->attempts_max * brokers,
+        check_that(world,
+                   batch->deaths <= world->setup->attempts_max * brokers + batch->spare,
                    "poison took down more than three workers");
 }
 

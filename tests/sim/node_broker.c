@@ -53,6 +53,25 @@ static void check_action(struct world *world, const struct dispatch_action *acti
         check_charge(world, batch, action->header.attempt);
 }
 
+/* The broker forgets it now. */
+static void note_end(const struct message *message)
+{
+    if (message->batch != NULL && (message->header.type == MESSAGE_REJECT ||
+                                   (message->header.type == MESSAGE_REPLY &&
+                                    message->answer.outcome == OUTCOME_DEAD)))
+        message->batch->over = true;
+}
+
+/* What was sent again before its client knew begins at as many attempts as it tells. */
+static void note_late(const struct world *world, const struct message *message)
+{
+    struct batch *batch = message->batch;
+    if (!batch->over)
+        return;
+    batch->over = false;
+    batch->spare += world->setup->attempts_max - message->header.attempt;
+}
+
 static struct message *make_message(struct world *world,
                                     const struct dispatch_action *action)
 {
@@ -109,10 +128,12 @@ static void send_action(struct world *world, struct broker_node *self,
     world_trace_message(world, &self->node.name, "sends",
                         &network_link_of(world->network, action->route)->peer->name,
                         message);
-    if (action->to == DISPATCH_CLIENT)
+    if (action->to == DISPATCH_CLIENT) {
         check_action(world, action);
-    else if (action->body != NULL)
+        note_end(message);
+    } else if (action->body != NULL) {
         note_grant(world, self, action);
+    }
     if (is_full(world, action)) {
         world_trace(world, &self->node.name, "drops it", NULL);
         message_give_back(&world->messages, message);
@@ -234,6 +255,7 @@ static void take_job(struct world *world, struct broker_node *self, uint64_t rou
 {
     struct batch *batch = message->batch;
     uint32_t number = self->node.name.number;
+    note_late(world, message);
     batch->copies[number]++;
     batch->queued_us = world_now_us(world);
     self->bodies++;

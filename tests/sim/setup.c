@@ -123,6 +123,19 @@ static void draw_network(struct setup *self, struct dice *dice)
         self->untaken_bytes_max = 0;
 }
 
+/* At brokers and workers, for so many batches. */
+static void make_room(struct setup *self, uint32_t batches)
+{
+    uint64_t bytes = (uint64_t)batches * (self->body_size_max + HEADER_SIZE);
+    self->jobs_max = batches;
+    self->region_bytes_max += bytes;
+    self->bytes_max += 2 * bytes;
+    if (self->client_bytes_max != 0)
+        self->client_bytes_max += bytes;
+    if (self->window_bytes != 0)
+        self->window_bytes += bytes / 4;
+}
+
 /* Batches that wait together are scored together. Dice of its own, like the next two:
  * without it a seed is the same world. */
 static void draw_together(struct setup *self)
@@ -130,11 +143,20 @@ static void draw_together(struct setup *self)
     struct dice dice;
     dice_init(&dice, self->seed ^ TOGETHER_DICE);
     self->together = 1;
-    if (!dice_chance(&dice, 400))
+    if (!dice_chance(&dice, 200))
         return;
     self->together = dice_between(&dice, 2, TOGETHER_MAX);
-    self->together_size = dice_between(&dice, self->body_size_min, self->body_size_max);
+    self->together_size = self->body_size_max;
+    if (dice_chance(&dice, 300)) /* some are too large for it */
+        self->together_size =
+            dice_between(&dice, self->body_size_min, self->body_size_max);
     self->worker_window = dice_between(&dice, 2, 20);
+    self->client_window = dice_between(&dice, 4, 24);
+    self->begin_us = dice_between(&dice, 1 * MS, 60 * MS); /* so that some wait */
+    self->submit_us = dice_scaled(&dice, 1 * MS, 20 * MS);
+    if (dice_chance(&dice, 300))
+        self->poison = dice_between(&dice, 5, 100);
+    make_room(self, dice_between(&dice, 10, 80));
 }
 
 /* Workers that have something to do for seconds on end: only then do leases run out that
