@@ -232,7 +232,8 @@ void setup_draw(struct setup *self, uint64_t seed)
 bool setup_is_flapping(const struct setup *self)
 {
     return self->fault_us != 0 && self->weights[FAULT_reset] == self->weight_sum &&
-           self->liveness_ticks >= 40 && self->poison == 0 && setup_is_orderly(self);
+           self->liveness_ticks >= 40 && self->lease_ticks >= 40 && self->poison == 0 &&
+           setup_is_orderly(self);
 }
 
 bool setup_is_orderly(const struct setup *self)
