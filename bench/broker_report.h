@@ -25,8 +25,8 @@ struct broker_report {
     size_t runs;
     double seconds;
     uint32_t clients, workers, outstanding, window;
-    bool beat_each;
-    uint64_t budget; /* bytes of batches that the broker may hold */
+    size_t beat_above; /* bytes; SIZE_MAX: before no body */
+    uint64_t budget;   /* bytes of batches that the broker may hold */
     struct broker_row rows[BROKER_ROWS_MAX];
     size_t count;
 };

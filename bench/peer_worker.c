@@ -56,7 +56,7 @@ static void send_heartbeat(struct worker *self, uint64_t ticket)
 static void answer(struct worker *self)
 {
     struct header header = self->message.header;
-    if (self->options->beat_each)
+    if (self->options->size > self->options->beat_above)
         send_heartbeat(self, header.ticket);
     header.type = MESSAGE_REPLY;
     self->progress++;

@@ -27,8 +27,8 @@ struct peers_options {
     uint32_t clients, workers;
     uint32_t outstanding; /* of each client */
     uint32_t window;      /* of each worker; ours */
-    bool beat_each; /* a heartbeat before each body, as a worker sends that scores bodies
-                     * one by one; else only every half second */
+    size_t beat_above;    /* bytes: a heartbeat before each body above it, and one every
+                           * half second */
 };
 
 struct peers;
