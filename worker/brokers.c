@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* brokers.c - connections made and given up, and what goes out on them. */
 #include "worker/brokers.h"
-#include "worker/together.h"
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -20,9 +19,7 @@
 enum {
     BYE_LINGER_MS = 1000,
     BROKERS_MAX = 2 * ADDRESSES_MAX, /* with those that leave */
-    HELD_MAX = 256,                  /* as proto/control.proto says, */
-    NAMED_MAX = TOGETHER_MAX,
-    SPARE_MAX = 256, /* leases: a window of them */
+    SPARE_MAX = 256,                 /* leases: a window of them */
 };
 
 void brokers_open(struct brokers *self, const struct brokers_options *options)
@@ -131,7 +128,7 @@ static void connect_to(struct brokers *self, const char *endpoint)
     snprintf(broker->endpoint, sizeof broker->endpoint, "%s", endpoint);
     random_bytes(&broker->instance, sizeof broker->instance);
     broker->all = self;
-    list_init(&broker->leases);
+    holding_init(&broker->holding);
     list_push_back(&self->all, &broker->link);
     self->count++;
     log_change(self, "broker_found", endpoint);
@@ -166,7 +163,7 @@ void brokers_follow(struct brokers *self)
 
 static void close_broker(struct brokers *self, struct broker *broker)
 {
-    assert(list_empty(&broker->leases));
+    assert(broker->holding.count == 0);
     list_remove(&broker->link);
     self->count--;
     zmq_close(broker->socket);
@@ -187,8 +184,8 @@ static struct lease *take_spare(struct brokers *self)
 {
     if (self->spare_count == 0)
         return NULL;
-    struct lease *lease = list_item(self->spare.next, struct lease, mates);
-    list_remove(&lease->mates);
+    struct lease *lease = list_item(self->spare.next, struct lease, held.link);
+    list_remove(&lease->held.link);
     self->spare_count--;
     return lease;
 }
@@ -199,7 +196,7 @@ static void keep_spare(struct brokers *self, struct lease *lease)
         free(lease);
         return;
     }
-    list_push_front(&self->spare, &lease->mates);
+    list_push_front(&self->spare, &lease->held.link);
     self->spare_count++;
 }
 
@@ -251,90 +248,35 @@ void brokers_hello(struct brokers *self, struct broker *broker, bool closed)
                                   &hello.base) == STATUS_OK;
 }
 
-/* Room for the lists of a heartbeat. */
-struct tickets {
-    uint64_t held[HELD_MAX], named[NAMED_MAX];
-    uint32_t named_count;
-};
-
-static void list_lease(struct lease *lease, bool lists, struct tickets *tickets,
-                       Chw__Heartbeat *heartbeat)
+static void put_news(Chw__Heartbeat *heartbeat, struct holding_news *news)
 {
-    uint64_t ticket = lease->task.header.ticket;
-    lease->told = true;
-    lease->named = lease->scoring && tickets->named_count < NAMED_MAX;
-    if (lists)
-        tickets->held[heartbeat->n_held++] = ticket;
-    if (lease->named)
-        tickets->named[tickets->named_count++] = ticket;
-}
-
-/* What is held of the broker, and what of it is in progress. More than can be listed: the
- * list is left out, as it may not be a part. */
-static void list_leases(struct broker *broker, struct tickets *tickets,
-                        Chw__Heartbeat *heartbeat)
-{
-    tickets->named_count = 0;
-    heartbeat->told_held = broker->held <= HELD_MAX;
-    heartbeat->held = tickets->held;
-    for (struct list *node = broker->leases.next; node != &broker->leases;
-         node = node->next)
-        list_lease(list_item(node, struct lease, mates), heartbeat->told_held, tickets,
-                   heartbeat);
-    if (tickets->named_count == 0)
+    heartbeat->told_held = news->told_held;
+    heartbeat->elsewhere = news->elsewhere;
+    heartbeat->held = news->held;
+    heartbeat->n_held = news->held_count;
+    if (news->named_count == 0)
         return;
-    heartbeat->scoring_ticket = tickets->named[0];
-    heartbeat->together = tickets->named + 1;
-    heartbeat->n_together = tickets->named_count - 1;
-}
-
-static struct lease *lease_at(struct list *node)
-{
-    return list_item(node, struct lease, mates);
-}
-
-/* broker/leases.c: it goes by what was named, while that is held; then by the oldest that
- * was handed out since it heard of this thread. Of a small one that saves a message for
- * each. */
-bool broker_is_misled(const struct broker *self, bool scoring)
-{
-    uint32_t named = 0, named_held = 0;
-    const struct lease *oldest = NULL;
-    if (self->elsewhere_told != (scoring && self->scoring == 0))
-        return true;
-    if (self->scoring == 0 && self->named_told == 0)
-        return false;
-    for (struct list *node = self->leases.next; node != &self->leases;
-         node = node->next) {
-        const struct lease *lease = lease_at(node);
-        named_held += lease->named;
-        named += lease->named && lease->scoring;
-        if (oldest == NULL && !lease->told)
-            oldest = lease;
-    }
-    if (named_held == 0 && self->scoring == 1)
-        return oldest == NULL || !oldest->scoring || !together_may(&oldest->task);
-    return named != self->scoring || named_held != named || self->named_told != named;
+    heartbeat->scoring_ticket = news->named[0];
+    heartbeat->together = news->named + 1;
+    heartbeat->n_together = news->named_count - 1;
 }
 
 void brokers_heartbeat(struct brokers *self, struct broker *broker,
                        const struct brokers_news *news)
 {
     static char release[] = CHW_VERSION;
-    struct tickets tickets;
+    struct holding_news holds;
     Chw__Heartbeat heartbeat;
     chw__heartbeat__init(&heartbeat);
-    list_leases(broker, &tickets, &heartbeat);
+    holding_tell(&broker->holding, news->scoring, &holds);
+    put_news(&heartbeat, &holds);
     heartbeat.progress = news->progress;
     heartbeat.records = news->records;
     heartbeat.serving = (char *)(uintptr_t)news->serving; /* packed, never changed */
     heartbeat.release = release;
     heartbeat.window = brokers_window(self, broker, news->closed);
     heartbeat.window_bytes = share_of(self, self->options.window_bytes);
-    heartbeat.elsewhere = news->scoring && heartbeat.scoring_ticket == 0;
     broker->window_told = heartbeat.window;
-    broker->named_told = tickets.named_count;
-    broker->elsewhere_told = heartbeat.elsewhere;
     const struct header header = {.type = MESSAGE_HEARTBEAT};
     bool left =
         broker->greeted && brokers_send_or_drop(self, broker, &header, &heartbeat.base);
@@ -368,37 +310,17 @@ struct lease *lease_new(struct broker *broker, struct message *message,
         return NULL;
     self->broker = broker;
     self->since_us = clock_monotonic_us();
-    self->begun = self->scoring = self->told = self->named = false;
     zmq_msg_init(&self->body);
     zmq_msg_move(&self->body, &message->body);
     task_init(&self->task, &message->header, zmq_msg_data(&self->body),
               zmq_msg_size(&self->body), outbox);
-    list_push_back(&broker->leases, &self->mates);
-    broker->held++;
-    broker->waiting++;
+    holding_add(&broker->holding, &self->held, &message->header, self->task.body_size);
     return self;
-}
-
-void lease_begin(struct lease *self)
-{
-    self->broker->waiting--;
-    self->begun = true;
-}
-
-void lease_set_scoring(struct lease *self, bool scoring)
-{
-    self->broker->scoring += scoring;
-    self->broker->scoring -= self->scoring;
-    self->scoring = scoring;
 }
 
 void lease_free(struct lease *self)
 {
-    lease_set_scoring(self, false);
-    if (!self->begun)
-        self->broker->waiting--;
-    list_remove(&self->mates);
-    self->broker->held--;
+    held_drop(&self->held);
     task_release(&self->task);
     zmq_msg_close(&self->body);
     keep_spare(self->broker->all, self);

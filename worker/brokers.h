@@ -16,6 +16,7 @@
 
 #include "wire/addresses.h"
 #include "wire/socket.h"
+#include "worker/holding.h"
 #include "worker/meters.h"
 #include "worker/task.h"
 
@@ -26,12 +27,8 @@ struct lease {
     struct task task; /* its first member */
     zmq_msg_t body;
     struct broker *broker;
-    struct list mates; /* of the same broker, the oldest first */
+    struct held held;
     uint64_t since_us; /* that it waits, is being scored, or settled */
-    bool begun;
-    bool scoring; /* in progress now: it is charged if this worker dies */
-    bool told;    /* a heartbeat has listed it */
-    bool named;   /* the last heartbeat said that it is in progress */
 };
 
 struct broker {
@@ -39,19 +36,13 @@ struct broker {
     struct brokers *all;
     char endpoint[ADDRESS_SIZE];
     void *socket;
-    uint64_t instance; /* of the socket: random */
-    bool greeted;      /* HELLO is on its way: there was a connection */
-    bool connected;    /* the last heartbeat left */
-    bool draining;     /* it hands out nothing more */
-    bool leaving;      /* its address is gone */
-    struct list leases;
-    uint32_t held, waiting; /* leases; of these not begun */
-    uint32_t scoring;       /* of these in progress */
-
-    /* What the last heartbeat said. */
-    uint32_t window_told;
-    uint32_t named_told; /* how many are in progress */
-    bool elsewhere_told;
+    uint64_t instance;      /* of the socket: random */
+    bool greeted;           /* HELLO is on its way: there was a connection */
+    bool connected;         /* the last heartbeat left */
+    bool draining;          /* it hands out nothing more */
+    bool leaving;           /* its address is gone */
+    struct holding holding; /* leases */
+    uint32_t window_told;   /* by the last heartbeat */
 };
 
 struct brokers_options {
@@ -106,11 +97,6 @@ MUST_CHECK enum status broker_send(struct broker *self, const struct header *hea
 bool brokers_send_or_drop(struct brokers *self, struct broker *broker,
                           const struct header *header, const ProtobufCMessage *body);
 
-/* What the last heartbeat said of what is in progress holds no longer, and the broker
- * cannot know: whom it would charge should the thread die now is another. `scoring`: some
- * lease is in progress. */
-bool broker_is_misled(const struct broker *self, bool scoring);
-
 void brokers_hello(struct brokers *self, struct broker *broker, bool closed);
 void brokers_heartbeat(struct brokers *self, struct broker *broker,
                        const struct brokers_news *news);
@@ -125,8 +111,6 @@ void brokers_wait(struct brokers *self, int fd, uint64_t wait_ms);
  * out of memory. */
 struct lease *lease_new(struct broker *broker, struct message *message,
                         struct outbox *outbox);
-void lease_begin(struct lease *self); /* it waits no more */
-void lease_set_scoring(struct lease *self, bool scoring);
 void lease_free(struct lease *self);
 
 #endif

@@ -117,13 +117,13 @@ static void announce(struct loop *self)
     bool scoring = !list_empty(&self->active);
     for (struct broker *broker = brokers_next(&self->brokers, NULL); broker != NULL;
          broker = brokers_next(&self->brokers, broker))
-        if (broker->greeted && broker_is_misled(broker, scoring))
+        if (broker->greeted && holding_is_misled(&broker->holding, scoring))
             send_heartbeat(self, broker);
 }
 
 static void activate(struct loop *self, struct lease *lease)
 {
-    lease_set_scoring(lease, true);
+    held_set_scoring(&lease->held, true);
     list_push_back(&self->active, &lease->task.link);
 }
 
@@ -223,7 +223,7 @@ static struct lease *take_active(struct loop *self)
 {
     struct lease *lease = take_first(&self->active);
     if (lease != NULL)
-        lease_set_scoring(lease, false);
+        held_set_scoring(&lease->held, false);
     return lease;
 }
 
@@ -231,7 +231,7 @@ static struct lease *take_active(struct loop *self)
 static void begin_first(struct loop *self)
 {
     struct lease *lease = take_first(&self->inbox);
-    lease_begin(lease);
+    held_begin(&lease->held);
     if (task_expire(&lease->task, (clock_monotonic_us() - lease->since_us) / 1000))
         perform(self, lease, TASK_ANSWER);
     else
@@ -241,12 +241,12 @@ static void begin_first(struct loop *self)
 /* The oldest of the inbox, and what waits behind it, as far as it is small. */
 static void begin_waiting(struct loop *self)
 {
-    bool together = together_may(&first_of(&self->inbox)->task);
+    bool together = first_of(&self->inbox)->held.may_join;
     size_t count = 0;
     do
         begin_first(self);
     while (++count < TOGETHER_MAX && together && !list_empty(&self->inbox) &&
-           together_may(&first_of(&self->inbox)->task));
+           first_of(&self->inbox)->held.may_join);
 }
 
 /* What is active is begun: parsed, bound, and from then on ready, or over. */
@@ -357,7 +357,7 @@ static enum status take_task(struct loop *self, struct error_text *error)
     struct broker *broker = self->sender;
     (void)error;
     bool closed = self->draining || broker->leaving;
-    bool full = broker->waiting == self->options.window;
+    bool full = broker->holding.waiting == self->options.window;
     struct lease *lease =
         closed || full ? NULL : lease_new(broker, &self->message, self->outbox);
     if (lease != NULL)
@@ -477,7 +477,7 @@ static void look_at_stop(struct loop *self)
 static void let_go(struct loop *self, struct broker *broker)
 {
     empty_inbox(self, broker, "draining");
-    if (broker->held == 0)
+    if (broker->holding.count == 0)
         brokers_farewell(&self->brokers, broker);
 }
 

@@ -5,12 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-bool together_may(const struct task *self)
-{
-    return self->header.type == MESSAGE_SCORE && self->header.attempt <= 1 &&
-           self->body_size <= TOGETHER_BYTES_MAX;
-}
-
 static bool same_models(const Chw__Batch *a, const Chw__Batch *b)
 {
     if (a->n_models != b->n_models)

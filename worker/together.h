@@ -5,16 +5,10 @@
 #ifndef WORKER_TOGETHER_H
 #define WORKER_TOGETHER_H
 
+#include "worker/holding.h"
 #include "worker/task.h"
 
-enum {
-    TOGETHER_MAX = 128,         /* batches */
-    TOGETHER_BYTES_MAX = 16384, /* of one's body; larger ones are begun alone */
-};
-
-/* It is small, and nobody has died of it: one that has cost a worker is begun alone, so
- * that no neighbour is charged with it again. */
-bool together_may(const struct task *self);
+enum { TOGETHER_MAX = HOLDING_NAMED_MAX };
 
 /* As task_begin() of each, in this order; next[i] is what tasks[i] is to do. Those that
  * are to be scored and have the same pass follow each other in `tasks`, which this

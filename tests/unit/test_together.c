@@ -235,7 +235,7 @@ static void begin_together(const struct piece *pieces, size_t count,
     for (size_t i = 0; i < count; i++) {
         order[i] = &tasks[i];
         task_init(order[i], &pieces[i].header, pieces[i].body, pieces[i].size, outbox);
-        assert_true(together_may(order[i]));
+        assert_true(held_may_join(&pieces[i].header, pieces[i].size));
     }
     together_begin(order, count, snapshot, TODAY, next);
     for (size_t i = 0; i < count; i++) {
@@ -416,20 +416,16 @@ static void more_names_than_a_column_can_have_are_not_gathered(void **state)
 static void what_has_cost_a_worker_or_is_large_is_begun_alone(void **state)
 {
     (void)state;
-    struct task task;
     struct header header = {.type = MESSAGE_SCORE, .attempt = 1};
-    task_init(&task, &header, (const uint8_t *)"", TOGETHER_BYTES_MAX, outbox);
-    assert_true(together_may(&task));
-    task.body_size++;
-    assert_false(together_may(&task));
-    task.body_size = 1;
-    task.header.attempt = 2;
-    assert_false(together_may(&task));
-    task.header.attempt = 1;
-    task.header.type = MESSAGE_BURY;
-    assert_false(together_may(&task));
-    task.header.type = MESSAGE_DESCRIBE;
-    assert_false(together_may(&task));
+    assert_true(held_may_join(&header, HELD_SMALL_MAX));
+    assert_false(held_may_join(&header, HELD_SMALL_MAX + 1));
+    header.attempt = 2;
+    assert_false(held_may_join(&header, 1));
+    header.attempt = 1;
+    header.type = MESSAGE_BURY;
+    assert_false(held_may_join(&header, 1));
+    header.type = MESSAGE_DESCRIBE;
+    assert_false(held_may_join(&header, 1));
 }
 
 static int setup(void **state)
