@@ -44,7 +44,8 @@ struct batch {
     struct answer told;    /* what its client has learned, for good */
     uint32_t deaths;       /* of workers that scored it */
     uint32_t mishaps;      /* of workers that held it: a broker may have charged it */
-    bool over;             /* a broker has given it up, or passed on that it is dead */
+    uint32_t charges;      /* that its client is told of */
+    bool over;             /* a broker has given it up, or passed on how it ended */
     uint32_t spare;        /* attempts of what was sent again when it was over */
     uint32_t shared;       /* deaths of workers that scored it together with poison */
     uint32_t flying;       /* granted and on its way to a worker */

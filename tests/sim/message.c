@@ -3,7 +3,6 @@
 #include "tests/sim/message.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { SLAB_MESSAGES = 64 };
 
@@ -24,6 +23,8 @@ void messages_close(struct messages *self)
     while (self->slabs != NULL) {
         struct message_slab *slab = self->slabs;
         self->slabs = slab->next;
+        for (int i = 0; i < SLAB_MESSAGES; i++)
+            free(slab->messages[i].news);
         free(slab);
     }
 }
@@ -35,8 +36,10 @@ static void add_slab(struct messages *self)
         abort();
     slab->next = self->slabs;
     self->slabs = slab;
-    for (int i = 0; i < SLAB_MESSAGES; i++)
+    for (int i = 0; i < SLAB_MESSAGES; i++) {
+        slab->messages[i].news = NULL;
         list_push_back(&self->free, &slab->messages[i].link);
+    }
 }
 
 static struct message *take(struct messages *self)
@@ -52,19 +55,26 @@ static struct message *take(struct messages *self)
 struct message *message_take(struct messages *self, enum message_type type)
 {
     struct message *message = take(self);
-    memset(message, 0, offsetof(struct message, held_tickets));
+    *message = (struct message){.header.type = type};
     list_init(&message->link);
-    message->header.type = type;
     return message;
+}
+
+struct holding_news *message_add_news(struct message *message)
+{
+    message->news = malloc(sizeof *message->news);
+    if (message->news == NULL)
+        abort();
+    return message->news;
 }
 
 struct message *message_copy(struct messages *self, const struct message *message)
 {
     struct message *copy = take(self);
-    memcpy(copy, message,
-           offsetof(struct message, held_tickets) +
-               message->held_count * sizeof message->held_tickets[0]);
+    *copy = *message;
     list_init(&copy->link);
+    if (message->news != NULL)
+        *message_add_news(copy) = *message->news;
     return copy;
 }
 
@@ -72,6 +82,8 @@ void message_give_back(struct messages *self, struct message *message)
 {
     if (message == NULL)
         return;
+    free(message->news);
+    message->news = NULL;
     list_push_front(&self->free, &message->link);
     self->out--;
 }

@@ -6,29 +6,23 @@
 
 #include "base/list.h"
 #include "tests/sim/batch.h"
-
-enum { HELD_MAX = 256, TOGETHER_MAX = 16 };
+#include "worker/holding.h"
 
 struct message {
     struct list link; /* its owner's */
     struct header header;
-    struct batch *batch;        /* of SCORE, DESCRIBE and BURY */
-    struct answer answer;       /* of REPLY and DESCRIPTION */
-    uint32_t answer_size;       /* of its body; from a broker: and its header */
-    uint32_t retry_after_ms;    /* of BUSY */
-    uint32_t held, credits;     /* of PONG */
-    uint64_t connection;        /* likewise */
-    bool workerless;            /* likewise */
-    uint64_t progress, scoring; /* of HEARTBEAT */
-    uint32_t window;            /* of HELLO and HEARTBEAT */
-    uint64_t window_bytes;      /* likewise */
-    uint64_t instance;          /* of HELLO */
-    bool elsewhere;             /* of HEARTBEAT, to the end */
-    uint32_t together_count;    /* scored in one pass, with `scoring` or without */
-    uint64_t together[TOGETHER_MAX];
-    bool told_held; /* held_tickets are all */
-    uint32_t held_count;
-    uint64_t held_tickets[HELD_MAX]; /* only the first held_count are there */
+    struct batch *batch;       /* of SCORE, DESCRIBE and BURY */
+    struct answer answer;      /* of REPLY and DESCRIPTION */
+    uint32_t answer_size;      /* of its body; from a broker: and its header */
+    uint32_t retry_after_ms;   /* of BUSY */
+    uint32_t held, credits;    /* of PONG */
+    uint64_t connection;       /* likewise */
+    bool workerless;           /* likewise */
+    uint64_t progress;         /* of HEARTBEAT */
+    struct holding_news *news; /* likewise; its own; NULL: none */
+    uint32_t window;           /* of HELLO and HEARTBEAT */
+    uint64_t window_bytes;     /* likewise */
+    uint64_t instance;         /* of HELLO */
 };
 
 struct messages {
@@ -42,6 +36,7 @@ void messages_close(struct messages *self);
 
 /* Empty but for the type. */
 struct message *message_take(struct messages *self, enum message_type type);
+struct holding_news *message_add_news(struct message *message);
 struct message *message_copy(struct messages *self, const struct message *message);
 void message_give_back(struct messages *self, struct message *message);
 

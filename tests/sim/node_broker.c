@@ -53,23 +53,35 @@ static void check_action(struct world *world, const struct dispatch_action *acti
         check_charge(world, batch, action->header.attempt);
 }
 
-/* The broker forgets it now. */
-static void note_end(const struct message *message)
+static bool uses_up(const struct message *message)
 {
-    if (message->batch != NULL && (message->header.type == MESSAGE_REJECT ||
-                                   (message->header.type == MESSAGE_REPLY &&
-                                    message->answer.outcome == OUTCOME_DEAD)))
-        message->batch->over = true;
+    return message->header.type == MESSAGE_REJECT ||
+           (message->header.type == MESSAGE_REPLY &&
+            message->answer.outcome == OUTCOME_DEAD);
+}
+
+/* What its client is told of attempts; and whether the broker forgets it now. */
+static void note_attempts(const struct world *world, const struct message *message)
+{
+    struct batch *batch = message->batch;
+    if (batch == NULL)
+        return;
+    if (message->header.type == MESSAGE_CHARGED &&
+        message->header.attempt > batch->charges)
+        batch->charges = message->header.attempt;
+    if (uses_up(message))
+        batch->charges = world->setup->attempts_max;
+    if (uses_up(message) || message->header.type == MESSAGE_EXPIRED)
+        batch->over = true;
 }
 
 /* What was sent again before its client knew begins at as many attempts as it tells. */
-static void note_late(const struct world *world, const struct message *message)
+static void note_late(const struct message *message)
 {
     struct batch *batch = message->batch;
-    if (!batch->over)
-        return;
+    if (batch->over && message->header.attempt < batch->charges)
+        batch->spare += batch->charges - message->header.attempt;
     batch->over = false;
-    batch->spare += world->setup->attempts_max - message->header.attempt;
 }
 
 static struct message *make_message(struct world *world,
@@ -130,7 +142,7 @@ static void send_action(struct world *world, struct broker_node *self,
                         message);
     if (action->to == DISPATCH_CLIENT) {
         check_action(world, action);
-        note_end(message);
+        note_attempts(world, message);
     } else if (action->body != NULL) {
         note_grant(world, self, action);
     }
@@ -255,7 +267,7 @@ static void take_job(struct world *world, struct broker_node *self, uint64_t rou
 {
     struct batch *batch = message->batch;
     uint32_t number = self->node.name.number;
-    note_late(world, message);
+    note_late(message);
     batch->copies[number]++;
     batch->queued_us = world_now_us(world);
     self->bodies++;
@@ -268,17 +280,19 @@ static void take_job(struct world *world, struct broker_node *self, uint64_t rou
 static void take_heartbeat(struct broker_node *self, uint64_t route,
                            const struct message *message)
 {
+    const struct holding_news *news = message->news;
+    bool named = news->named_count > 0;
     const struct dispatch_heartbeat heartbeat = {
         .progress = message->progress,
-        .scoring_ticket = message->scoring,
+        .scoring_ticket = named ? news->named[0] : 0,
         .window = message->window,
         .window_bytes = message->window_bytes,
-        .held = message->held_tickets,
-        .held_count = message->held_count,
-        .told_held = message->told_held,
-        .together = message->together,
-        .together_count = message->together_count,
-        .elsewhere = message->elsewhere,
+        .held = news->held,
+        .held_count = news->held_count,
+        .told_held = news->told_held,
+        .together = news->named + 1,
+        .together_count = named ? news->named_count - 1 : 0,
+        .elsewhere = news->elsewhere,
     };
     dispatch_heartbeat(self->dispatch, route, &heartbeat);
 }

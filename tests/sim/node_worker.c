@@ -17,6 +17,12 @@ enum {
 
 static void run(struct world *world, struct thread *self);
 
+static void post_init(struct post *self)
+{
+    *self = (struct post){0};
+    holding_init(&self->holding);
+}
+
 static struct post *post_of(struct thread *self, const struct link *link)
 {
     return &self->posts[link->number];
@@ -82,54 +88,14 @@ static bool waits_for_store(struct world *world, const struct thread *self)
            world_now_us(world) - since_us < world->setup->wait_ms * 1000ull;
 }
 
-/* More than can be listed: the list is left out. */
-static void list_task(struct message *message, struct task *task)
-{
-    task->told = true;
-    task->named = task->scoring;
-    if (task->scoring)
-        message->together[message->together_count++] = task->header.ticket;
-    if (message->held_count == HELD_MAX)
-        message->told_held = false;
-    else
-        message->held_tickets[message->held_count++] = task->header.ticket;
-}
-
-static void list_held(struct message *message, struct list *ring, const struct link *link)
-{
-    for (struct list *at = ring->next; at != ring; at = at->next) {
-        struct task *task = list_item(at, struct task, link);
-        if (task->from == link)
-            list_task(message, task);
-    }
-}
-
-/* Every task is in one of them. */
-enum { RINGS = 5 };
-
-static struct list *ring_of(struct thread *self, int number)
-{
-    struct list *const rings[RINGS] = {&self->active, &self->ready, &self->settling,
-                                       &self->committed, &self->inbox};
-    return rings[number];
-}
-
 static void beat_to(struct world *world, struct thread *self, struct link *link)
 {
     struct post *post = post_of(self, link);
     struct message *message = message_take(&world->messages, MESSAGE_HEARTBEAT);
     message->progress = self->progress;
-    message->told_held = true;
     tell_window(world, self, message);
-    for (int i = 0; i < RINGS; i++)
-        list_held(message, ring_of(self, i), link);
-    if (!message->told_held)
-        message->held_count = 0;
-    message->scoring = message->together_count > 0 ? message->together[0] : 0;
-    message->elsewhere = !list_empty(&self->active) && message->together_count == 0;
     post->window_sent = message->window;
-    post->named_sent = message->together_count;
-    post->elsewhere_sent = message->elsewhere;
+    holding_tell(&post->holding, !list_empty(&self->active), message_add_news(message));
     say(world, self, link, message);
 }
 
@@ -147,62 +113,12 @@ static void beat(struct world *world, struct thread *self)
             beat_to(world, self, link_at(world, self, i));
 }
 
-/* It is small, and nobody has died of it. */
-static bool may_join(const struct world *world, const struct task *task)
-{
-    return task->header.type == MESSAGE_SCORE && task->header.attempt <= 1 &&
-           task->batch->size <= world->setup->together_size;
-}
-
-/* What a broker's tasks are, as far as it goes by them. */
-struct belief {
-    uint32_t scoring, named, named_held;
-    const struct task *oldest; /* that it does not know to be here */
-};
-
-static void add_to_belief(struct belief *belief, const struct task *task)
-{
-    belief->scoring += task->scoring;
-    belief->named_held += task->named;
-    belief->named += task->named && task->scoring;
-    if (!task->told &&
-        (belief->oldest == NULL || task->arrived < belief->oldest->arrived))
-        belief->oldest = task;
-}
-
-static struct belief belief_of(struct thread *self, const struct link *link)
-{
-    struct belief belief = {0};
-    for (int i = 0; i < RINGS; i++) {
-        struct list *ring = ring_of(self, i);
-        for (struct list *at = ring->next; at != ring; at = at->next)
-            if (list_item(at, struct task, link)->from == link)
-                add_to_belief(&belief, list_item(at, struct task, link));
-    }
-    return belief;
-}
-
-/* As broker_is_misled() of worker/brokers.c: it goes by what was named, while that is
- * held; then by the oldest that was handed out since it heard of this thread. */
-static bool is_misled(struct world *world, struct thread *self, const struct link *link)
-{
-    const struct post *post = post_of(self, link);
-    const struct belief is = belief_of(self, link);
-    if (post->elsewhere_sent != (!list_empty(&self->active) && is.scoring == 0))
-        return true;
-    if (is.scoring == 0 && post->named_sent == 0)
-        return false;
-    if (is.named_held == 0 && is.scoring == 1)
-        return is.oldest == NULL || !is.oldest->scoring || !may_join(world, is.oldest);
-    return is.named != is.scoring || is.named_held != is.named ||
-           post->named_sent != is.named;
-}
-
 /* Before a batch is begun those are told who believe something else. */
 static void tell_what_is_scored(struct world *world, struct thread *self)
 {
+    bool scoring = !list_empty(&self->active);
     for (uint32_t i = 0; i < world->setup->brokers; i++)
-        if (self->posts[i].greeted && is_misled(world, self, link_at(world, self, i)))
+        if (self->posts[i].greeted && holding_is_misled(&self->posts[i].holding, scoring))
             beat_to(world, self, link_at(world, self, i));
 }
 
@@ -234,6 +150,7 @@ static void say_about(struct world *world, struct task *task, enum message_type 
 static void end_task(struct task *task)
 {
     list_remove(&task->link);
+    held_drop(&task->held);
     free(task);
 }
 
@@ -371,7 +288,7 @@ static void activate(struct thread *self, struct task *task)
 {
     list_remove(&task->link);
     list_push_back(&self->active, &task->link);
-    task->scoring = true;
+    held_set_scoring(&task->held, true);
 }
 
 /* None is in progress any more. */
@@ -382,7 +299,7 @@ static void take_active(struct thread *self, struct list *out)
     while ((task = first_of(&self->active)) != NULL) {
         list_remove(&task->link);
         list_push_back(out, &task->link);
-        task->scoring = false;
+        held_set_scoring(&task->held, false);
     }
 }
 
@@ -395,7 +312,7 @@ static bool is_too_late(struct world *world, const struct task *task)
 static void begin_first(struct world *world, struct thread *self)
 {
     struct task *task = first_of(&self->inbox);
-    post_of(self, task->from)->waiting--;
+    held_begin(&task->held);
     if (!is_too_late(world, task)) {
         activate(self, task);
         return;
@@ -407,12 +324,12 @@ static void begin_first(struct world *world, struct thread *self)
 /* And what waits behind it, as far as it is small. */
 static void begin_waiting(struct world *world, struct thread *self)
 {
-    bool together = may_join(world, first_of(&self->inbox));
+    bool together = first_of(&self->inbox)->held.may_join;
     uint32_t count = 0;
     do
         begin_first(world, self);
     while (++count < world->setup->together && together && !list_empty(&self->inbox) &&
-           may_join(world, first_of(&self->inbox)));
+           first_of(&self->inbox)->held.may_join);
     world->joined += count - 1;
 }
 
@@ -521,11 +438,17 @@ static bool may_overflow(const struct world *world, const struct link *link)
            link->blocked_until_us[DOWN] > 0 || link->peer->node->troubled_until_us > 0;
 }
 
+/* What is small here is what this world says. */
+static size_t size_of(const struct world *world, const struct batch *batch)
+{
+    return batch->size <= world->setup->together_size ? 1 : HELD_SMALL_MAX + 1;
+}
+
 static void take_task(struct world *world, struct thread *self, struct link *link,
                       const struct message *message)
 {
     struct post *post = post_of(self, link);
-    bool full = post->waiting >= world->setup->worker_window;
+    bool full = post->holding.waiting >= world->setup->worker_window;
     struct task *task = calloc(1, sizeof *task);
     if (task == NULL)
         abort();
@@ -534,9 +457,9 @@ static void take_task(struct world *world, struct thread *self, struct link *lin
         .from = link,
         .header = message->header,
         .batch = message->batch,
-        .arrived = ++self->arrivals,
     };
     list_init(&task->link);
+    holding_add(&post->holding, &task->held, &task->header, size_of(world, task->batch));
     if (message->header.deadline_ms != 0)
         task->expires_us = world_now_us(world) + message->header.deadline_ms * 1000ull;
     if (self->process->draining || full) {
@@ -547,7 +470,6 @@ static void take_task(struct world *world, struct thread *self, struct link *lin
         return;
     }
     list_push_back(&self->inbox, &task->link);
-    post->waiting++;
 }
 
 /* NULL: from every broker. */
@@ -559,7 +481,6 @@ static void empty_inbox(struct world *world, struct thread *self, const struct l
         next = at->next;
         if (from != NULL && task->from != from)
             continue;
-        post_of(self, task->from)->waiting--;
         if (returns)
             say_about(world, task, MESSAGE_RETURN, NULL);
         end_task(task);
@@ -736,6 +657,8 @@ static void init_thread(struct world *world, struct worker_node *self, uint32_t 
     thread->posts = calloc(world->setup->brokers, sizeof *thread->posts);
     if (thread->posts == NULL)
         abort();
+    for (uint32_t i = 0; i < world->setup->brokers; i++)
+        post_init(&thread->posts[i]);
     list_init(&thread->active);
     list_init(&thread->inbox);
     list_init(&thread->ready);
@@ -774,7 +697,7 @@ static void forget(struct world *world, struct thread *self)
         message_give_back(&world->messages, message);
     }
     for (uint32_t i = 0; i < world->setup->brokers; i++)
-        self->posts[i] = (struct post){0};
+        post_init(&self->posts[i]);
     self->scoring = self->woken = self->gone = false;
     self->progress = self->heartbeat_us = 0;
 }

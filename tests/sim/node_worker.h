@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* node_worker.h - a worker process: threads that score, one committer, and the models of
- * some version. A model of worker/loop.c, task.c and committer.c; nothing here is real
- * but the time that things take and the order in which they happen. */
+ * some version. A model of worker/loop.c, task.c and committer.c; what it holds of each
+ * broker and tells it of that is the worker's own code. */
 
 #ifndef SIM_NODE_WORKER_H
 #define SIM_NODE_WORKER_H
@@ -16,13 +16,11 @@ struct task {
     struct list link;
     struct thread *thread;
     struct link *from;
+    struct held held;
     struct header header;
     struct batch *batch;
     uint64_t expires_us; /* 0: never */
-    uint64_t arrived;    /* in the order of its thread */
     uint64_t pass;       /* that it is scored in, with others of the same number */
-    bool scoring;        /* it is in progress */
-    bool told, named;    /* its broker knows it, and that it is in progress */
     uint32_t version;    /* that scores it */
     bool duplicate;
     struct commit commit;
@@ -30,11 +28,9 @@ struct task {
 
 /* What a thread keeps for each broker. */
 struct post {
+    struct holding holding;
     bool greeted;
-    uint32_t waiting; /* in the inbox, from there */
     uint32_t window_sent;
-    uint32_t named_sent; /* how many were in progress */
-    bool elsewhere_sent;
 };
 
 struct thread {
@@ -45,7 +41,7 @@ struct thread {
     struct list ready;    /* to be scored (again) */
     struct list settling; /* with the committer */
     struct list active;   /* in progress: being begun, or scored in one pass */
-    uint64_t arrivals, passes;
+    uint64_t passes;
     struct list received;  /* messages that wait for the end of a block */
     struct list committed; /* likewise what came back from the committer */
     uint32_t rows, blocks; /* of the pass that is being scored; blocks still to be */

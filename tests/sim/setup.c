@@ -10,7 +10,7 @@
 
 enum { MS = 1000, SECOND = 1000 * MS };
 enum { SPOOL_DICE = 0x5b001, BURDEN_DICE = 0xb42de, FLAPPING_DICE = 0xf1a9 };
-enum { TOGETHER_DICE = 0x70637 };
+enum { TOGETHER_DICE = 0x70637, TOGETHER_MAX = 16 };
 enum { SPOOL_BLOCK = 4096 };
 
 const char *fault_name(enum fault fault)

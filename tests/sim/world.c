@@ -154,7 +154,7 @@ void world_trace_message(struct world *self, const struct trace_name *who,
     line.value = message->header.attempt;
     line.value_name = line.value != 0 ? "attempt" : NULL;
     if (message->header.type == MESSAGE_HEARTBEAT) {
-        line.value = message->scoring;
+        line.value = message->news->named_count > 0 ? message->news->named[0] : 0;
         line.value_name = "scoring";
     }
     add_line(self, line);
