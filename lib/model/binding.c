@@ -294,37 +294,43 @@ static void note_fault(struct record_fault *fault, Chw__RecordFault found,
         *fault = (struct record_fault){found, feature};
 }
 
-static void note_faults(const struct bound_feature *self, uint32_t feature,
+/* Whether any was found. */
+static bool note_faults(const struct bound_feature *self, uint32_t feature,
                         uint32_t first, uint32_t count, struct record_fault *faults)
 {
+    bool any = false;
     for (uint32_t i = 0; i < count; i++) {
         struct cell cell = binding_cell(self, first + i);
-        if (is_fault(&cell))
+        if (is_fault(&cell)) {
             note_fault(&faults[i], cell.fault, feature);
+            any = true;
+        }
     }
+    return any;
 }
 
 /* A NaN that is said to be missing is no fault. */
-static void note_nans(const struct bound_feature *self, uint32_t feature, uint32_t first,
+static bool note_nans(const struct bound_feature *self, uint32_t feature, uint32_t first,
                       uint32_t count, struct record_fault *faults)
 {
     const float *values = self->column->floats + first;
     unsigned any = 0;
     for (uint32_t i = 0; i < count; i++)
         any |= values[i] != values[i];
-    if (any != 0)
-        note_faults(self, feature, first, count, faults);
+    return any != 0 && note_faults(self, feature, first, count, faults);
 }
 
-void binding_faults(const struct binding *self, uint32_t first, uint32_t count,
+bool binding_faults(const struct binding *self, uint32_t first, uint32_t count,
                     struct record_fault *faults)
 {
+    bool any = false;
     memset(faults, 0, count * sizeof *faults); /* NONE is 0 */
     for (uint32_t i = 0; i < self->model->message->n_features; i++) {
         const struct bound_feature *bound = &self->features[i];
         if (bound->faults == FAULTS_ANY)
-            note_faults(bound, i, first, count, faults);
+            any |= note_faults(bound, i, first, count, faults);
         else if (bound->faults == FAULTS_NAN)
-            note_nans(bound, i, first, count, faults);
+            any |= note_nans(bound, i, first, count, faults);
     }
+    return any;
 }

@@ -130,8 +130,9 @@ struct cell binding_cell(const struct bound_feature *self, uint32_t row);
 /* Of a code of COLUMN_CODES, or a bit. */
 struct cell binding_code(const struct bound_feature *self, uint32_t code);
 
-/* The first feature at fault of each record, as the reference scorer finds it. */
-void binding_faults(const struct binding *self, uint32_t first, uint32_t count,
+/* The first feature at fault of each record, as the reference scorer finds it; whether
+ * any is. */
+bool binding_faults(const struct binding *self, uint32_t first, uint32_t count,
                     struct record_fault *faults);
 
 #endif

@@ -3,7 +3,7 @@
 #include "model/linear_add_run.h"
 
 void linear_add_avx2(const struct linear_column *columns, size_t column_count,
-                     uint32_t first, uint32_t count, double *margins)
+                     double intercept, uint32_t first, uint32_t count, double *margins)
 {
-    add_by_column(columns, column_count, first, count, margins);
+    add_by_column(columns, column_count, intercept, first, count, margins);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* linear_add_avx512.c - by AVX-512: the sums of a strip of records stay in registers
- * while its columns pass. Bits are masks, and a table of up to 32 addends is looked up
- * in registers. */
+ * while its columns pass. Bits are masks, those of missing values too, and a table of up
+ * to 32 addends is looked up in registers. */
 #if defined(__x86_64__)
 
 #include "model/linear_add_run.h"
@@ -15,30 +15,50 @@ struct strip {
     __m512d sums[VECTORS];
 };
 
+#define INLINE static inline __attribute__((always_inline))
 #define EACH_VECTOR _Pragma("GCC unroll 8") for (int i = 0; i < VECTORS; i++)
 
-static inline void strip_bits(struct strip *self, const struct linear_column *column,
-                              uint32_t first)
+INLINE uint64_t load_word(const uint8_t *bits, uint32_t first)
+{
+    uint64_t word;
+    memcpy(&word, bits + first / 8, sizeof word);
+    return word;
+}
+
+INLINE __mmask8 mask_of(uint64_t word, int vector)
+{
+    return (__mmask8)(word >> vector * LANES);
+}
+
+/* Add what a column's values in a vector say, or what a missing one does. `whole`, that
+ * none is missing, is a constant wherever this is inlined. */
+INLINE void add_vector(struct strip *self, int i, const struct linear_column *column,
+                       uint32_t first, bool whole, __m512d addends)
+{
+    if (!whole)
+        addends = _mm512_mask_blend_pd(mask_of(load_word(column->valid, first), i),
+                                       _mm512_set1_pd(column->missing), addends);
+    self->sums[i] = _mm512_add_pd(self->sums[i], addends);
+}
+
+INLINE void strip_bits(struct strip *self, const struct linear_column *column,
+                       uint32_t first, bool whole)
 {
     const __m512d zero = _mm512_set1_pd(column->addends[0]);
     const __m512d one = _mm512_set1_pd(column->addends[1]);
-    uint64_t word;
-    memcpy(&word, column->bytes + first / 8, sizeof word);
+    uint64_t word = load_word(column->bytes, first);
     EACH_VECTOR
-    {
-        __mmask8 mask = (__mmask8)(word >> i * LANES);
-        self->sums[i] =
-            _mm512_add_pd(self->sums[i], _mm512_mask_blend_pd(mask, zero, one));
-    }
+    add_vector(self, i, column, first, whole,
+               _mm512_mask_blend_pd(mask_of(word, i), zero, one));
 }
 
-static inline __m512i load_codes(const uint8_t *codes)
+INLINE __m512i load_codes(const uint8_t *codes)
 {
     return _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(const void *)codes));
 }
 
-static inline void strip_few(struct strip *self, const struct linear_column *column,
-                             uint32_t first)
+INLINE void strip_few(struct strip *self, const struct linear_column *column,
+                      uint32_t first, bool whole)
 {
     const uint8_t *codes = column->bytes + first;
     const __m512d low = _mm512_loadu_pd(column->addends);
@@ -46,13 +66,12 @@ static inline void strip_few(struct strip *self, const struct linear_column *col
     EACH_VECTOR
     {
         __m512i at = load_codes(codes + i * LANES);
-        self->sums[i] =
-            _mm512_add_pd(self->sums[i], _mm512_permutex2var_pd(low, at, high));
+        add_vector(self, i, column, first, whole, _mm512_permutex2var_pd(low, at, high));
     }
 }
 
-static inline void strip_some(struct strip *self, const struct linear_column *column,
-                              uint32_t first)
+INLINE void strip_some(struct strip *self, const struct linear_column *column,
+                       uint32_t first, bool whole)
 {
     const uint8_t *codes = column->bytes + first;
     const double *addends = column->addends;
@@ -66,36 +85,36 @@ static inline void strip_some(struct strip *self, const struct linear_column *co
         __m512d low = _mm512_permutex2var_pd(a, at, b);
         __m512d high = _mm512_permutex2var_pd(c, at, d);
         __mmask8 is_high = _mm512_test_epi64_mask(at, few);
-        self->sums[i] =
-            _mm512_add_pd(self->sums[i], _mm512_mask_blend_pd(is_high, low, high));
+        add_vector(self, i, column, first, whole,
+                   _mm512_mask_blend_pd(is_high, low, high));
     }
 }
 
-static inline void strip_many(struct strip *self, const struct linear_column *column,
-                              uint32_t first)
+INLINE void strip_many(struct strip *self, const struct linear_column *column,
+                       uint32_t first, bool whole)
 {
     const uint8_t *codes = column->bytes + first;
     EACH_VECTOR
     {
         __m512i at = load_codes(codes + i * LANES);
-        self->sums[i] =
-            _mm512_add_pd(self->sums[i], _mm512_i64gather_pd(at, column->addends, 8));
+        add_vector(self, i, column, first, whole,
+                   _mm512_i64gather_pd(at, column->addends, 8));
     }
 }
 
-static inline void strip_bytes(struct strip *self, const struct linear_column *column,
-                               uint32_t first)
+INLINE void strip_bytes(struct strip *self, const struct linear_column *column,
+                        uint32_t first, bool whole)
 {
     if (column->code_end <= FEW)
-        strip_few(self, column, first);
+        strip_few(self, column, first, whole);
     else if (column->code_end <= SOME)
-        strip_some(self, column, first);
+        strip_some(self, column, first, whole);
     else
-        strip_many(self, column, first);
+        strip_many(self, column, first, whole);
 }
 
-static inline void strip_numbers(struct strip *self, const struct linear_column *column,
-                                 uint32_t first)
+INLINE void strip_numbers(struct strip *self, const struct linear_column *column,
+                          uint32_t first, bool whole)
 {
     const struct linear_number *number = &column->number;
     const float *floats = column->floats + first;
@@ -112,40 +131,70 @@ static inline void strip_numbers(struct strip *self, const struct linear_column 
         else
             x = _mm512_cvtpd_ps(
                 _mm512_mul_pd(_mm512_sub_pd(_mm512_cvtps_pd(x), center), scale));
-        self->sums[i] =
-            _mm512_add_pd(self->sums[i], _mm512_mul_pd(weight, _mm512_cvtps_pd(x)));
+        add_vector(self, i, column, first, whole,
+                   _mm512_mul_pd(weight, _mm512_cvtps_pd(x)));
     }
 }
 
-static inline void strip_column(struct strip *self, const struct linear_column *column,
-                                uint32_t first)
+INLINE void strip_addends(struct strip *self, const struct linear_column *column,
+                          uint32_t first)
 {
-    if (column->form == LINEAR_BITS)
-        strip_bits(self, column, first);
-    else if (column->form == LINEAR_BYTES)
-        strip_bytes(self, column, first);
-    else
-        strip_numbers(self, column, first);
+    const double *addends = column->addends + (first - column->from);
+    EACH_VECTOR
+    add_vector(self, i, column, first, true, _mm512_loadu_pd(addends + i * LANES));
+}
+
+INLINE void strip_same(struct strip *self, const struct linear_column *column,
+                       uint32_t first)
+{
+    EACH_VECTOR
+    add_vector(self, i, column, first, true, _mm512_set1_pd(column->missing));
+}
+
+INLINE void strip_column(struct strip *self, const struct linear_column *column,
+                         uint32_t first, bool whole)
+{
+    switch (column->form) {
+    case LINEAR_BITS:
+        strip_bits(self, column, first, whole);
+        break;
+    case LINEAR_BYTES:
+        strip_bytes(self, column, first, whole);
+        break;
+    case LINEAR_NUMBERS:
+        strip_numbers(self, column, first, whole);
+        break;
+    case LINEAR_ADDENDS:
+        strip_addends(self, column, first);
+        break;
+    case LINEAR_SAME:
+        strip_same(self, column, first);
+        break;
+    }
 }
 
 static void add_strip(const struct linear_column *columns, size_t column_count,
-                      uint32_t first, double *margins)
+                      double intercept, uint32_t first, double *margins)
 {
     struct strip strip;
-    EACH_VECTOR strip.sums[i] = _mm512_loadu_pd(margins + i * LANES);
+    EACH_VECTOR strip.sums[i] = _mm512_set1_pd(intercept);
     for (size_t k = 0; k < column_count; k++)
-        strip_column(&strip, &columns[k], first);
+        if (columns[k].valid == NULL)
+            strip_column(&strip, &columns[k], first, true);
+        else
+            strip_column(&strip, &columns[k], first, false);
     EACH_VECTOR _mm512_storeu_pd(margins + i * LANES, strip.sums[i]);
 }
 
 /* Bits are masks only where the first has a byte's place. */
 void linear_add_avx512(const struct linear_column *columns, size_t column_count,
-                       uint32_t first, uint32_t count, double *margins)
+                       double intercept, uint32_t first, uint32_t count, double *margins)
 {
     uint32_t done = 0;
     for (; first % 8 == 0 && done + STRIP <= count; done += STRIP)
-        add_strip(columns, column_count, first + done, margins + done);
-    add_by_column(columns, column_count, first + done, count - done, margins + done);
+        add_strip(columns, column_count, intercept, first + done, margins + done);
+    add_by_column(columns, column_count, intercept, first + done, count - done,
+                  margins + done);
 }
 
 #endif

@@ -42,15 +42,56 @@ static void add_numbers(const struct linear_column *self, uint32_t first, uint32
             margins[i] += weight * (double)(float)(((double)floats[i] - center) * scale);
 }
 
-static void add_by_column(const struct linear_column *columns, size_t column_count,
-                          uint32_t first, uint32_t count, double *margins)
+static void add_addends(const struct linear_column *self, uint32_t first, uint32_t count,
+                        double *margins)
 {
-    static void (*const add[])(const struct linear_column *, uint32_t, uint32_t,
-                               double *) = {
-        [LINEAR_BITS] = add_bits,
-        [LINEAR_BYTES] = add_bytes,
-        [LINEAR_NUMBERS] = add_numbers,
+    const double *addends = self->addends + (first - self->from);
+    for (uint32_t i = 0; i < count; i++)
+        margins[i] += addends[i];
+}
+
+static void add_same(const struct linear_column *self, uint32_t first, uint32_t count,
+                     double *margins)
+{
+    (void)first;
+    for (uint32_t i = 0; i < count; i++)
+        margins[i] += self->missing;
+}
+
+typedef void add_fn(const struct linear_column *self, uint32_t first, uint32_t count,
+                    double *margins);
+
+/* Where a value is missing: word by word of `valid`. What -0 is added to stays as it is,
+ * so that `addends` are what each record would add. */
+static void add_valid(const struct linear_column *self, add_fn *add, uint32_t first,
+                      uint32_t count, double *margins)
+{
+    for (uint32_t done = 0; done < count; done += 64) {
+        uint32_t left = count - done < 64 ? count - done : 64;
+        uint64_t valid = kernel_bits(self->valid, first + done, left);
+        double addends[64];
+        for (uint32_t i = 0; i < left; i++)
+            addends[i] = -0.0;
+        add(self, first + done, left, addends);
+        for (uint32_t i = 0; i < left; i++)
+            margins[done + i] += (valid >> i & 1) != 0 ? addends[i] : self->missing;
+    }
+}
+
+static void add_by_column(const struct linear_column *columns, size_t column_count,
+                          double intercept, uint32_t first, uint32_t count,
+                          double *margins)
+{
+    static add_fn *const add[] = {
+        [LINEAR_BITS] = add_bits,       [LINEAR_BYTES] = add_bytes,
+        [LINEAR_NUMBERS] = add_numbers, [LINEAR_ADDENDS] = add_addends,
+        [LINEAR_SAME] = add_same,
     };
+    for (uint32_t i = 0; i < count; i++)
+        margins[i] = intercept;
     for (size_t i = 0; i < column_count; i++)
-        add[columns[i].form](&columns[i], first, count, margins);
+        if (columns[i].valid == NULL)
+            add[columns[i].form](&columns[i], first, count, margins);
+        else
+            add_valid(&columns[i], add[columns[i].form], first, count, margins);
 }

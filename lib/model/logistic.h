@@ -3,10 +3,9 @@
  * margin as for many, on every processor, which the C library's exp() does not promise.
  * Private to lib/model.
  *
- * exp(x) = 2^k exp(r), x = k ln 2 + r with |r| <= ln 2 / 2, ln 2 in two parts so that r
- * is exact (W. J. Cody, W. Waite, Software Manual for the Elementary Functions, 1980, ch.
- * 6); exp(r) by its Taylor polynomial of degree 10: relative error below 1e-12, where
- * float has 6e-8. */
+ * exp(x) = 2^k exp(r), x = k ln 2 + r with |r| <= ln 2 / 2 (W. J. Cody, W. Waite,
+ * Software Manual for the Elementary Functions, 1980, ch. 6); exp(r) by its Taylor
+ * polynomial of degree 8: relative error below 3e-10, where float has 6e-8. */
 
 #ifndef MODEL_LOGISTIC_H
 #define MODEL_LOGISTIC_H
@@ -21,13 +20,11 @@
 static inline double logistic_exp(double x)
 {
     const double whole = 0x1.8p52, per_ln2 = 0x1.71547652b82fep0;
-    const double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
+    const double ln2 = 0x1.62e42fefa39efp-1; /* times k is within 1e-13 */
     double sum = x * per_ln2 + whole;
     double k = sum - whole;
-    double r = (x - k * ln2_high) - k * ln2_low;
-    double p = 1.0 / 3628800;
-    p = p * r + 1.0 / 362880;
-    p = p * r + 1.0 / 40320;
+    double r = x - k * ln2;
+    double p = 1.0 / 40320;
     p = p * r + 1.0 / 5040;
     p = p * r + 1.0 / 720;
     p = p * r + 1.0 / 120;
@@ -48,8 +45,9 @@ static inline double logistic_exp(double x)
 static inline float logistic_of(double margin)
 {
     const double most = 708; /* beyond it is 0 or 1 as a float */
-    double x = margin < -most ? most : -margin;
-    x = margin > most ? -most : x;
+    double x = -margin;
+    x = most < x ? most : x;
+    x = -most > x ? -most : x;
     float p = (float)(1.0 / (1.0 + logistic_exp(x)));
     return margin == margin ? p : NAN;
 }

@@ -11,16 +11,21 @@
 
 /* Who says what a block's margins and faults are. */
 struct way {
-    void (*faults)(const struct binding *self, uint32_t first, uint32_t count,
+    /* Whether there is any. */
+    bool (*faults)(const struct binding *self, uint32_t first, uint32_t count,
                    struct record_fault *faults);
     bool kernels;
 };
 
-static void reference_faults(const struct binding *self, uint32_t first, uint32_t count,
+static bool reference_faults(const struct binding *self, uint32_t first, uint32_t count,
                              struct record_fault *faults)
 {
-    for (uint32_t i = 0; i < count; i++)
+    bool any = false;
+    for (uint32_t i = 0; i < count; i++) {
         faults[i] = reference_read(self, first + i);
+        any |= faults[i].fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE;
+    }
+    return any;
 }
 
 static const struct way by_kernels = {binding_faults, true};
@@ -79,22 +84,22 @@ static struct record_fault blame(const struct binding *self, uint32_t row)
     return found;
 }
 
-/* Whether all records have a result: most blocks' do. */
-static bool are_well(const float *out, const struct record_fault *faults, uint32_t count)
+static bool has_nan(const float *out, uint32_t count)
 {
-    unsigned bad = 0;
+    unsigned any = 0;
     for (uint32_t i = 0; i < count; i++)
-        bad |= (unsigned)(out[i] != out[i]) |
-               (unsigned)(faults[i].fault != CHW__RECORD_FAULT__RECORD_FAULT_NONE);
-    return bad == 0;
+        any |= out[i] != out[i];
+    return any != 0;
 }
 
+/* Most blocks have no fault, and each record a result. */
 static void finish_block(const struct binding *self, uint32_t first, uint32_t count,
-                         finish_fn *finish, float *out, struct record_fault *faults)
+                         finish_fn *finish, bool any_fault, float *out,
+                         struct record_fault *faults)
 {
     parts_combine(self->model, self->margins, self->margin_count, count);
     finish(self->model, self->margins, count, out);
-    if (are_well(out, faults, count))
+    if (!any_fault && !has_nan(out, count))
         return;
     for (uint32_t i = 0; i < count; i++) {
         bool scored = faults[i].fault == CHW__RECORD_FAULT__RECORD_FAULT_NONE;
@@ -111,9 +116,10 @@ static void run_blocks(const struct binding *self, const struct way *way, uint32
 {
     for (uint32_t done = 0; done < count; done += KERNEL_BLOCK) {
         uint32_t rows = count - done < KERNEL_BLOCK ? count - done : KERNEL_BLOCK;
-        way->faults(self, first + done, rows, faults + done);
+        bool any_fault = way->faults(self, first + done, rows, faults + done);
         parts_block(self, way, first + done, rows);
-        finish_block(self, first + done, rows, finish, out + done, faults + done);
+        finish_block(self, first + done, rows, finish, any_fault, out + done,
+                     faults + done);
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Goal: what columns add, and what makes a probability of a margin, has the same bits by
- * every way that this processor can, for any count and offset. Method: random columns;
- * sums written out one by one; the C library's exp(). The seed is TEST_SEED. */
+/* Goal: what columns add, missing values too, and what makes a probability of a margin,
+ * has the same bits by every way that this processor can, for any count and offset.
+ * Method: random columns; sums written out one by one; the C library's exp(). The seed is
+ * TEST_SEED. */
 
 #include "model/linear_add.h"
 #include "model/logistic.h"
@@ -18,12 +19,12 @@ enum { COLUMNS_MAX = 6 };
 
 static struct {
     struct {
-        uint8_t bytes[COUNT_MAX + 64];
+        uint8_t bytes[COUNT_MAX + 64], valid[COUNT_MAX + 64];
         float floats[COUNT_MAX + 64];
         double addends[LINEAR_CODES];
     } cells[COLUMNS_MAX];
     struct linear_column columns[COLUMNS_MAX];
-    double before[COUNT_MAX], expected[COUNT_MAX], sums[COUNT_MAX];
+    double intercept, expected[COUNT_MAX], sums[COUNT_MAX];
     uint32_t column_count, first, count;
 } it;
 
@@ -42,10 +43,15 @@ static void fill_column(uint32_t index, enum linear_form form)
         .addends = it.cells[index].addends,
         .code_end = 1 + any_chance(any_chance(2) == 0 ? 40 : 256),
         .number = {any_double(), any_double(), any_double(), any_chance(2) == 0},
+        .from = it.first - any_chance(it.first + 1) % 8,
+        .missing = any_double(),
     };
+    if (form < LINEAR_ADDENDS && any_chance(2) == 0)
+        column->valid = it.cells[index].valid;
     for (size_t i = 0; i < sizeof it.cells[index].bytes; i++) {
         it.cells[index].bytes[i] =
             (uint8_t)any_chance(form == LINEAR_BITS ? 256 : column->code_end);
+        it.cells[index].valid[i] = (uint8_t)any_chance(256);
         it.cells[index].floats[i] = (float)any_double();
     }
     for (uint32_t i = 0; i < LINEAR_CODES; i++)
@@ -58,15 +64,19 @@ static void fill(uint32_t column_count, bool any_form, enum linear_form form)
     it.count = 1 + any_chance(COUNT_MAX);
     it.first = any_chance(2) == 0 ? 8 * any_chance(8) : any_chance(64);
     for (uint32_t i = 0; i < column_count; i++)
-        fill_column(i, any_form ? (enum linear_form)any_chance(3) : form);
-    for (uint32_t i = 0; i < it.count; i++)
-        it.before[i] = any_double();
+        fill_column(i, any_form ? (enum linear_form)any_chance(LINEAR_SAME + 1) : form);
+    it.intercept = any_double();
 }
 
 static double added(const struct linear_column *column, uint32_t at)
 {
     const struct linear_number *number = &column->number;
     float x = column->floats[at];
+    bool valid = column->valid == NULL || (column->valid[at / 8] >> at % 8 & 1) != 0;
+    if (column->form == LINEAR_SAME || !valid)
+        return column->missing;
+    if (column->form == LINEAR_ADDENDS)
+        return column->addends[at - column->from];
     if (column->form == LINEAR_BITS)
         return column->addends[column->bytes[at / 8] >> at % 8 & 1];
     if (column->form == LINEAR_BYTES)
@@ -80,15 +90,15 @@ static double added(const struct linear_column *column, uint32_t at)
 static void assert_every_way_adds_it(void)
 {
     for (uint32_t i = 0; i < it.count; i++) {
-        it.expected[i] = it.before[i];
+        it.expected[i] = it.intercept;
         for (uint32_t k = 0; k < it.column_count; k++)
             it.expected[i] += added(&it.columns[k], it.first + i);
     }
     for (size_t i = 0; i < linear_way_count; i++) {
         if (!linear_ways[i].supported())
             continue;
-        memcpy(it.sums, it.before, sizeof it.sums);
-        linear_ways[i].add(it.columns, it.column_count, it.first, it.count, it.sums);
+        linear_ways[i].add(it.columns, it.column_count, it.intercept, it.first, it.count,
+                           it.sums);
         assert_memory_equal(it.sums, it.expected, it.count * sizeof it.sums[0]);
     }
 }
@@ -116,6 +126,24 @@ static void numbers_are_scaled_in_their_precision(void **state)
     (void)state;
     for (int round = 0; round < any_rounds(ROUNDS); round++) {
         fill(1, false, LINEAR_NUMBERS);
+        assert_every_way_adds_it();
+    }
+}
+
+static void addends_of_single_records_are_added(void **state)
+{
+    (void)state;
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
+        fill(1, false, LINEAR_ADDENDS);
+        assert_every_way_adds_it();
+    }
+}
+
+static void a_column_that_is_not_there_adds_the_same_to_all(void **state)
+{
+    (void)state;
+    for (int round = 0; round < any_rounds(ROUNDS); round++) {
+        fill(1, false, LINEAR_SAME);
         assert_every_way_adds_it();
     }
 }
@@ -185,6 +213,8 @@ int main(void)
         TEST(bits_add_one_of_two),
         TEST(codes_add_what_the_table_says),
         TEST(numbers_are_scaled_in_their_precision),
+        TEST(addends_of_single_records_are_added),
+        TEST(a_column_that_is_not_there_adds_the_same_to_all),
         TEST(columns_are_added_in_their_order),
         TEST(probabilities_are_those_of_the_c_library),
         TEST(no_number_has_no_probability),
