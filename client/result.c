@@ -88,6 +88,9 @@ static enum status check_reply(const Chw__Reply *reply, size_t rows,
         reply->outcome > CHW__OUTCOME__OUTCOME_ACKNOWLEDGED)
         return error_set(error, STATUS_MALFORMED, "the outcome %d is not known",
                          (int)reply->outcome);
+    if (rows > CHW_ROWS_MAX)
+        return error_set(error, STATUS_MALFORMED, "the reply has %zu rows, a batch %d",
+                         rows, CHW_ROWS_MAX);
     if (!is_scored(reply))
         return STATUS_OK;
     if (reply->rows != rows || rows == 0)

@@ -85,6 +85,7 @@ static void read_reply(const uint8_t *body, size_t size)
     }
     require(chw_result_sequence(result) == 7);
     require(rows == 0 || chw_result_rows(result) == rows);
+    require(chw_result_rows(result) <= CHW_ROWS_MAX);
     touched = touch(result);
     (void)touched;
     chw_result_free(result);
