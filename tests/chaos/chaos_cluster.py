@@ -215,6 +215,17 @@ class Story(unittest.TestCase):
         cluster.start_score()
         return cluster
 
+    def wait_unheard(self):
+        """Until batches are counted whose answers the client has not heard, nor will it: it asks
+        again. What they come by must be reset next."""
+        for broker in self.cluster.brokers:
+            broker.front_net.down.set(blackhole=True)
+        self.cluster.wait_people(self.cluster.people() + 1000)
+
+    def let_hear(self):
+        for broker in self.cluster.brokers:
+            broker.front_net.down.set(blackhole=False)
+
     def wait_logged(self, name, words, count=1):
         wait_until(f"{name} logs {words!r} {count} times",
                    lambda: self.cluster.log(name).count(words) >= count)

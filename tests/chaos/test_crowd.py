@@ -11,12 +11,33 @@ import socket
 from chaos_cluster import Story, descriptor_count, main, memory_bytes, tcp, wait_until
 
 CONNECTIONS = 10000
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48)
+READY = b"\x04\x29\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x00"
+PING = b"CHW1\x01\x07" + bytes(122)
 GROUPS, GROUP = 4, 250  # a process each: its descriptors are limited
 
 
 def send_bytes(port, data):
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as peer:
         peer.sendall(data)
+
+
+def hear(peer, word):
+    said = b""
+    while word not in said:
+        more = peer.recv(65536)
+        if not more:
+            raise AssertionError(f"a client did not hear {word}, but {said}")
+        said += more
+
+
+def be_a_client(port):
+    """As libzmq would: greet, ask once and be answered; and then be gone without a word."""
+    with socket.create_connection(("127.0.0.1", port), 30) as peer:
+        peer.sendall(GREETING + READY)
+        hear(peer, b"READY")
+        peer.sendall(b"\x01\x80" + PING + b"\x00\x00")
+        hear(peer, b"CHW1")
 
 
 class Crowd(Story):
@@ -59,10 +80,9 @@ class Crowd(Story):
         cluster = self.start()
         cluster.wait_people(self.total // 5)
         broker = cluster.brokers[0]
-        greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48)
         for port in broker.front, broker.back, broker.metrics:
-            for data in (os.urandom(100000), b"\x00" * 5000, b"\xff" * 5000, greeting[:30],
-                         greeting + b"\x06" + b"\xff" * 8, greeting + os.urandom(5000)):
+            for data in (os.urandom(100000), b"\x00" * 5000, b"\xff" * 5000, GREETING[:30],
+                         GREETING + b"\x06" + b"\xff" * 8, GREETING + os.urandom(5000)):
                 send_bytes(port, data)
         self.assert_same_end()
 
@@ -72,11 +92,15 @@ class Crowd(Story):
         cluster.finish_load("before")
         broker, ports = cluster.processes["broker0"], cluster.brokers[0]
         for _ in range(500):  # what it grows to at first is not a leak
+            be_a_client(ports.front)
             send_bytes(ports.front, b"hello")
         descriptors, memory = descriptor_count(broker), memory_bytes(broker)
         for number in range(CONNECTIONS):
             port = (ports.front, ports.back, ports.metrics)[number % 3]
-            send_bytes(port, b"hello" if number % 2 else b"")
+            if port == ports.front:
+                be_a_client(port)
+            else:
+                send_bytes(port, b"hello" if number % 2 else b"")
         wait_until("the descriptors are given back",
                    lambda: descriptor_count(broker) <= descriptors + 10)
         grown = memory_bytes(broker) - memory

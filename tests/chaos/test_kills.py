@@ -8,14 +8,28 @@ import pathlib
 import signal
 import tempfile
 
-from chaos_cluster import Story, main, wait_until
+from chaos_cluster import Story, main, metric, wait_until
 from redis_server import RedisServer
 
 
 class Kills(Story):
+    def wait_held(self, workers, broker=0):
+        """They stand still, and the broker has given them batches before it takes them for lost:
+        whatever is killed next, something is lost with it."""
+        for name in workers:
+            self.cluster.processes[name].send_signal(signal.SIGSTOP)
+        port = self.cluster.brokers[broker].metrics
+        wait_until("the workers hold batches",
+                   lambda: metric(port, "chw_broker_leased_batches") >= 2 * len(workers))
+
+    def let_go(self, workers):
+        for name in workers:
+            self.cluster.processes[name].send_signal(signal.SIGCONT)
+
     def test_killed_worker(self):
         cluster = self.start()
         cluster.wait_people(self.total // 5)
+        self.wait_held("a")
         cluster.kill("a")
         self.wait_logged("broker0", " worker_lost ")
         self.assert_same_end()
@@ -23,6 +37,7 @@ class Kills(Story):
     def test_all_workers_killed_and_others_started(self):
         cluster = self.start()
         cluster.wait_people(self.total // 5)
+        self.wait_held("ab")
         for name in "ab":
             cluster.kill(name)
         self.wait_logged("broker0", " worker_lost ", 2)
@@ -33,15 +48,21 @@ class Kills(Story):
     def test_killed_broker_and_another_in_its_place(self):
         cluster = self.start()
         cluster.wait_people(self.total // 5)
+        self.wait_unheard()
+        self.wait_held("ab")
         cluster.kill("broker0")
+        self.let_hear()
         cluster.start_broker()
+        self.let_go("ab")
         self.assert_same_end()
 
     def test_one_of_three_brokers_killed(self):
         """Nobody starts it again: what it held goes to the others."""
         cluster = self.start(brokers=3)
         cluster.wait_people(self.total // 5)
+        self.wait_held("ab", broker=1)
         cluster.kill("broker1")
+        self.let_go("ab")
         self.assert_same_end()
 
     def test_killed_redis_whose_every_write_is_on_disk(self):
@@ -59,8 +80,10 @@ class Kills(Story):
         """As by a power cut, but for what the disk had not written."""
         cluster = self.start()
         cluster.wait_people(self.total // 5)
+        self.wait_unheard()
         for name in list(cluster.processes):
             cluster.kill(name)
+        self.let_hear()
         self.assertFalse(cluster.results.exists())
         cluster.start_brokers()
         for name in "ab":

@@ -27,8 +27,10 @@ class Network(Story):
         """What went by a connection that is no more is asked again by the next one, at once."""
         cluster = self.start()
         cluster.wait_people(self.total // 5)
+        self.wait_unheard()
         for net in self.nets():
             net.reset()
+        self.let_hear()
         self.assert_same_end()
         self.assertGreaterEqual(self.nets()[1].accepted, 4)
 
