@@ -38,7 +38,22 @@ function(chw_test)
     set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
     add_test(NAME ${arg_LABEL}.${arg_NAME} COMMAND ${arg_NAME})
     set_tests_properties(${arg_LABEL}.${arg_NAME} PROPERTIES
-        LABELS "${arg_LABEL}" TIMEOUT "${arg_TIMEOUT}")
+        LABELS "${arg_LABEL}" TIMEOUT "${arg_TIMEOUT}" PROCESSORS 2)
+endfunction()
+
+# The presets run tests in four places, for two cores. A test takes two of them, but for
+# one that mostly waits: chw_test_places(WAIT integration.top ...), at the end of a folder's
+# list, which also has those of FIRST begin before others: the longest, lest one be left over.
+function(chw_test_places)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "WAIT;FIRST")
+    get_property(tests DIRECTORY PROPERTY TESTS)
+    set_tests_properties(${tests} PROPERTIES PROCESSORS 2)
+    if(arg_WAIT)
+        set_tests_properties(${arg_WAIT} PROPERTIES PROCESSORS 1)
+    endif()
+    foreach(name IN LISTS arg_FIRST)
+        set_tests_properties(${name} PROPERTIES COST 100)
+    endforeach()
 endfunction()
 
 # chw_fuzz(NAME fuzz_header CORPUS corpus/header SOURCES fuzz_header.c LIBS wire): a libFuzzer
@@ -55,5 +70,5 @@ function(chw_fuzz)
     set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
     file(GLOB inputs CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS}/*")
     add_test(NAME fuzz.${arg_NAME} COMMAND ${arg_NAME} ${inputs})
-    set_tests_properties(fuzz.${arg_NAME} PROPERTIES LABELS fuzz TIMEOUT 60)
+    set_tests_properties(fuzz.${arg_NAME} PROPERTIES LABELS fuzz TIMEOUT 60 PROCESSORS 2)
 endfunction()

@@ -29,6 +29,7 @@ TESTS = pathlib.Path(os.environ["CHW_TESTS"])
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BRFSS = ROOT.parent / "shared/data/brfss2020_heart_state.csv.gz"
 BRFSS_ROWS = 319795
+STREAM_ROWS = int(os.environ["STREAM_ROWS"]) if os.environ.get("STREAM_ROWS") else None
 AS_OF = "2026-11-02"
 DEADLINE_S = 240
 
@@ -61,7 +62,7 @@ def wait_until(what, condition, seconds=60):
 class Population:
     """The records, and two trained versions of chd beside one of diabetes."""
 
-    def __init__(self, folder, rows=None):
+    def __init__(self, folder, rows=STREAM_ROWS):
         """`rows`: about so many, of all regions; None: what there is."""
         self.folder = folder
         self.store = folder / "store.db"
@@ -110,13 +111,14 @@ class Population:
 class Cluster:
     """Broker and workers over ipc in a folder of their own, with a copy of the trained store."""
 
-    def __init__(self, population, store=None):
+    def __init__(self, population, store=None, copy=True):
+        """`copy`: to a store of another kind; False: it has all already."""
         self.population = population
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=population.folder))
         self.store = store or f"sqlite:{self.folder}/store.db"
         if store is None:
             shutil.copy(population.store, self.folder / "store.db")
-        else:
+        elif copy:
             run(BIN / "chw", "store", "copy", f"sqlite:{population.store}", store)
         self.results = self.folder / "results.csv"
         self.processes = {}

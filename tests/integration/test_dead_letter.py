@@ -4,7 +4,8 @@
 again is counted once, however often; on a file and on a Redis.
 
 Method: a real broker; three workers that kill themselves over the one batch of `chw score`
-(worker/task.c, worker.scored), then one without that fault; chw dead-letter as operators use it."""
+(worker/task.c, worker.scored), then one without that fault; each story goes on with a copy of the
+store that they left, and chw dead-letter as operators use it."""
 import contextlib
 import csv
 import io
@@ -37,27 +38,41 @@ class Letters:
         run(BIN / "chw-train", cls.records, "--target", "chd", "--name", "chd", "--id-column",
             "person_id", "--drop", "diabetes", "--store", f"sqlite:{cls.store}", "--promote",
             "champion")
+        cls.bury()
+
+    @classmethod
+    def bury_in(cls, cluster):
+        """Only the store is left of it."""
+        try:
+            cls.start_broker(cluster)
+            cluster.start_score("--batch-rows", 512)
+            cls.die_three_times(cluster)
+            cluster.start_worker("sound")
+            cluster.finish_score()
+            cluster.drain()
+        finally:
+            cluster.close()
+
+    @staticmethod
+    def start_broker(cluster):
+        cluster.start("broker", BIN / "chw-broker", "--front", cluster.endpoint("front"),
+                      "--back", cluster.endpoint("back"), "--liveness-ms", LIVENESS_MS)
 
     def setUp(self):
-        self.cluster = Cluster(self, self.store_url())
+        self.cluster = self.make_cluster()
         self.addCleanup(self.cluster.close)
-        self.cluster.start("broker", BIN / "chw-broker", "--front", self.cluster.endpoint("front"),
-                           "--back", self.cluster.endpoint("back"), "--liveness-ms", LIVENESS_MS)
-        self.deaths = 0
-        self.cluster.start_score("--batch-rows", 512)
-        self.die_three_times()
+        self.start_broker(self.cluster)
         self.cluster.start_worker("sound")
-        self.cluster.finish_score()
         self.key = self.only_letter()["key"]
 
-    def die_three_times(self):
+    @staticmethod
+    def die_three_times(cluster):
         """Three workers, one after the other, each killed over the batch it has scored."""
-        for _ in range(3):
-            self.deaths += 1
-            name = f"faulty{self.deaths}"
-            worker = self.cluster.start_worker(name, "worker.scored:1:kill")
-            self.assertEqual(worker.wait(60), -signal.SIGKILL)
-            del self.cluster.processes[name]
+        for number in range(3):
+            worker = cluster.start_worker(f"faulty{number}", "worker.scored:1:kill")
+            if worker.wait(60) != -signal.SIGKILL:
+                raise AssertionError(f"faulty{number} ended with {worker.returncode}")
+            del cluster.processes[f"faulty{number}"]
 
     def command(self, action, *arguments, code=0):
         done = run(BIN / "chw", "dead-letter", action, "--store", self.cluster.store, *arguments,
@@ -130,7 +145,7 @@ class Letters:
     def test_buried_again_it_stays_until_it_is_counted(self):
         self.cluster.kill("sound", signal.SIGTERM)
         process = self.start_requeue("again", "--all")
-        self.die_three_times()
+        self.die_three_times(self.cluster)
         self.cluster.start_worker("sound")
         self.assertEqual(process.wait(DEADLINE_S), DATA)
         del self.cluster.processes["again"]
@@ -175,8 +190,14 @@ class Letters:
 
 
 class InFile(Letters, unittest.TestCase):
-    def store_url(self):
-        return None  # a copy of the trained one
+    @classmethod
+    def bury(cls):
+        cluster = Cluster(cls)
+        cls.bury_in(cluster)
+        cls.store = cluster.folder / "store.db"
+
+    def make_cluster(self):
+        return Cluster(self)  # on a copy
 
     def test_counted_but_not_dropped_it_is_not_counted_again(self):
         """As after a command that was killed between the two."""
@@ -198,11 +219,19 @@ class InFile(Letters, unittest.TestCase):
 
 
 class InRedis(Letters, unittest.TestCase):
-    def store_url(self):
+    @classmethod
+    def bury(cls):
+        cls.buried = pathlib.Path(tempfile.mkdtemp(dir=cls.folder))
+        with RedisServer(cls.buried, "--appendfsync", "always") as redis:
+            cls.bury_in(Cluster(cls, redis.url))
+            redis.stop()
+
+    def make_cluster(self):
         folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        shutil.copytree(self.buried / "appendonlydir", folder / "appendonlydir")
         redis = RedisServer(folder, "--appendfsync", "always").start()
         self.addCleanup(redis.__exit__)
-        return redis.url
+        return Cluster(self, redis.url, copy=False)
 
 
 if __name__ == "__main__":
