@@ -5,9 +5,9 @@
 #include "worker/factors.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Of one target. */
 struct target_scores {
@@ -120,15 +120,12 @@ static void note_faults(struct scoring *self, const struct model *model,
 }
 
 /* A record that one target cannot score has a score for none. */
-static void clear_invalid(struct scoring *self, struct target_scores *target,
-                          const struct program_target *rules, uint32_t count)
+static void clear_invalid(const struct scoring *self, float *probabilities,
+                          uint32_t count)
 {
-    for (uint32_t row = self->next; row < self->next + count; row++) {
-        if (self->faults[row] != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
-            target->probabilities[row] = 0;
-        else
-            target->tiers[row] = (uint8_t)program_tier(rules, target->probabilities[row]);
-    }
+    for (uint32_t i = 0; self->bad > 0 && i < count; i++)
+        if (self->faults[self->next + i] != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+            probabilities[i] = 0;
 }
 
 static void score_block(struct scoring *self, uint32_t count)
@@ -136,12 +133,18 @@ static void score_block(struct scoring *self, uint32_t count)
     struct record_fault faults[SCORE_BLOCK_ROWS];
     for (size_t i = 0; i < self->serving->count; i++) {
         struct target_scores *target = &self->targets[i];
-        model_score(target->binding, self->next, count,
-                    target->probabilities + self->next, faults);
-        note_faults(self, loaded_model(self->serving->targets[i].loaded), faults, count);
+        if (model_score(target->binding, self->next, count,
+                        target->probabilities + self->next, faults))
+            note_faults(self, loaded_model(self->serving->targets[i].loaded), faults,
+                        count);
     }
-    for (size_t i = 0; i < self->serving->count; i++)
-        clear_invalid(self, &self->targets[i], &self->serving->targets[i].rules, count);
+    for (size_t i = 0; i < self->serving->count; i++) {
+        struct target_scores *target = &self->targets[i];
+        float *probabilities = target->probabilities + self->next;
+        clear_invalid(self, probabilities, count);
+        program_tiers(&self->serving->targets[i].rules, probabilities, count,
+                      target->tiers + self->next);
+    }
     self->next += count;
 }
 
@@ -267,18 +270,29 @@ static void name_cell(const struct serving_target *serving, size_t tier, int32_t
     snprintf(cell->tier, sizeof cell->tier, "%s", serving->rules.tiers[tier].name);
 }
 
+/* llrint(), which is a call: the bits of the sum are those of `whole` and the integer. */
+static inline int64_t rounded(double x)
+{
+    const double whole = 0x1.8p52;
+    double sum = x + whole;
+    int64_t from, to;
+    memcpy(&from, &whole, sizeof from);
+    memcpy(&to, &sum, sizeof to);
+    return to - from;
+}
+
 static void add_rows(const struct scoring *self, struct slice slice,
                      const struct target_scores *target, struct demand_cell *cells)
 {
     const double one = 4294967296.0; /* 2^32 */
     for (uint32_t row = slice.first; row < slice.first + slice.count; row++) {
-        if (self->faults[row] != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
+        if (self->bad > 0 && self->faults[row] != CHW__RECORD_FAULT__RECORD_FAULT_NONE)
             continue;
         double p = (double)target->probabilities[row];
         struct demand_cell *cell = &cells[target->tiers[row]];
         cell->people++;
-        cell->sum_p += llrint(p * one);
-        cell->sum_pq += llrint(p * (1.0 - p) * one);
+        cell->sum_p += rounded(p * one);
+        cell->sum_pq += rounded(p * (1.0 - p) * one);
     }
 }
 

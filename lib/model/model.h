@@ -73,8 +73,9 @@ struct record_fault {
 
 /* Score rows [first, first + count) of the bound batch: probabilities[i] and faults[i]
  * belong to row first + i. A probability is within [0, 1], and 0 for a record with a
- * fault. NaN in a cell, or as the result of infinite inputs, is NOT_A_NUMBER. */
-void model_score(const struct binding *self, uint32_t first, uint32_t count,
+ * fault. NaN in a cell, or as the result of infinite inputs, is NOT_A_NUMBER. Returns
+ * whether any record has a fault. */
+bool model_score(const struct binding *self, uint32_t first, uint32_t count,
                  float *probabilities, struct record_fault *faults);
 
 /* The margin before calibration and link of the same rows. */

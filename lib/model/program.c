@@ -201,10 +201,14 @@ const struct program_target *program_find(const struct program *self, const char
     return NULL;
 }
 
-size_t program_tier(const struct program_target *self, float p)
+/* How many tiers begin at or below each, but the first: without a branch. */
+void program_tiers(const struct program_target *self, const float *probabilities,
+                   uint32_t count, uint8_t *tiers)
 {
-    size_t tier = 0;
-    while (tier + 1 < self->tier_count && self->tiers[tier + 1].from <= p)
-        tier++;
-    return tier;
+    memset(tiers, 0, count);
+    for (size_t tier = 1; tier < self->tier_count; tier++) {
+        float from = self->tiers[tier].from;
+        for (uint32_t i = 0; i < count; i++)
+            tiers[i] = (uint8_t)(tiers[i] + (from <= probabilities[i]));
+    }
 }

@@ -53,7 +53,8 @@ void program_target_init(struct program_target *self, const char *name,
 /* NULL: there is none of that name. */
 const struct program_target *program_find(const struct program *self, const char *name);
 
-/* The index of the tier that holds p. */
-size_t program_tier(const struct program_target *self, float p);
+/* The index of the tier that holds each of `count` probabilities. */
+void program_tiers(const struct program_target *self, const float *probabilities,
+                   uint32_t count, uint8_t *tiers);
 
 #endif

@@ -93,14 +93,15 @@ static bool has_nan(const float *out, uint32_t count)
 }
 
 /* Most blocks have no fault, and each record a result. */
-static void finish_block(const struct binding *self, uint32_t first, uint32_t count,
+/* Whether any record has a fault. */
+static bool finish_block(const struct binding *self, uint32_t first, uint32_t count,
                          finish_fn *finish, bool any_fault, float *out,
                          struct record_fault *faults)
 {
     parts_combine(self->model, self->margins, self->margin_count, count);
     finish(self->model, self->margins, count, out);
     if (!any_fault && !has_nan(out, count))
-        return;
+        return false;
     for (uint32_t i = 0; i < count; i++) {
         bool scored = faults[i].fault == CHW__RECORD_FAULT__RECORD_FAULT_NONE;
         if (scored && isnan(out[i]))
@@ -108,26 +109,29 @@ static void finish_block(const struct binding *self, uint32_t first, uint32_t co
         if (!scored || isnan(out[i]))
             out[i] = 0.0F;
     }
+    return true;
 }
 
-static void run_blocks(const struct binding *self, const struct way *way, uint32_t first,
+static bool run_blocks(const struct binding *self, const struct way *way, uint32_t first,
                        uint32_t count, finish_fn *finish, float *out,
                        struct record_fault *faults)
 {
+    bool any = false;
     for (uint32_t done = 0; done < count; done += KERNEL_BLOCK) {
         uint32_t rows = count - done < KERNEL_BLOCK ? count - done : KERNEL_BLOCK;
         bool any_fault = way->faults(self, first + done, rows, faults + done);
         parts_block(self, way, first + done, rows);
-        finish_block(self, first + done, rows, finish, any_fault, out + done,
-                     faults + done);
+        any |= finish_block(self, first + done, rows, finish, any_fault, out + done,
+                            faults + done);
     }
+    return any;
 }
 
-void model_score(const struct binding *self, uint32_t first, uint32_t count,
+bool model_score(const struct binding *self, uint32_t first, uint32_t count,
                  float *probabilities, struct record_fault *faults)
 {
-    run_blocks(self, &by_kernels, first, count, finish_probabilities, probabilities,
-               faults);
+    return run_blocks(self, &by_kernels, first, count, finish_probabilities,
+                      probabilities, faults);
 }
 
 void model_margins(const struct binding *self, uint32_t first, uint32_t count,
