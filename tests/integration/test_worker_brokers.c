@@ -27,8 +27,7 @@ enum {
     DEADLINE_MS = 20000,
     WINDOW = 4,
     WINDOW_BYTES = 1000,
-    SLOW_FEATURES = 500, /* of a model that keeps a batch of SLOW_ROWS busy for a while */
-    SLOW_ROWS = 65536,
+    SLOW_ROWS = 65536, /* keep worker_slow_model() busy for a while */
 };
 
 /* One broker, by number: at 127.0.0.(1 + number). */
@@ -240,18 +239,9 @@ static void wait_for_scoring(int number, uint64_t sequence)
 
 /* ---- set-up ---- */
 
-/* Most features are never sent, and imputed: it takes long because it is long. */
 static void serve_slow_model(void)
 {
-    Chw__Model *model = worker_model("chd", 1);
-    char name[32];
-    model->linear->n_weights = SLOW_FEATURES;
-    model->linear->weights = build_alloc(SLOW_FEATURES * sizeof(float));
-    for (int i = 1; i < SLOW_FEATURES; i++) {
-        snprintf(name, sizeof name, "never%d", i);
-        build_numeric(model, name, 0, 1)->missing = CHW__MISSING_POLICY__MISSING_IMPUTE;
-    }
-    worker_publish(&fixture, model, "chd", "champion");
+    worker_publish(&fixture, worker_slow_model("chd"), "chd", "champion");
     worker_publish_program(&fixture, "chd");
 }
 

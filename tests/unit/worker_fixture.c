@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PARTS = 160 }; /* of the slow model */
+
 void worker_fixture_open(struct worker_fixture *self)
 {
     struct error_text error = {""};
@@ -41,6 +43,32 @@ Chw__Model *worker_model(const char *name, float weight)
     Chw__Model *model = build_linear(-1.5, &weight, 1);
     model->name = copy_text(name, strlen(name));
     build_numeric(model, "age", 50, 0.1);
+    return model;
+}
+
+static Chw__Part *linear_part(Chw__Linear *linear)
+{
+    Chw__Part *part = build_alloc(sizeof *part);
+    chw__part__init(part);
+    part->estimator_case = CHW__PART__ESTIMATOR_LINEAR;
+    part->linear = linear;
+    part->link = CHW__LINK__LINK_LOGISTIC;
+    return part;
+}
+
+Chw__Model *worker_slow_model(const char *name)
+{
+    Chw__Model *model = worker_model(name, 1);
+    Chw__Parts *parts = build_alloc(sizeof *parts);
+    chw__parts__init(parts);
+    parts->combine = CHW__PARTS__COMBINE__MEAN;
+    parts->n_parts = PARTS;
+    parts->parts = build_alloc(PARTS * sizeof(Chw__Part *));
+    for (int i = 0; i < PARTS; i++)
+        parts->parts[i] = linear_part(model->linear);
+    model->estimator_case = CHW__MODEL__ESTIMATOR_PARTS;
+    model->parts = parts;
+    model->link = CHW__LINK__LINK_IDENTITY;
     return model;
 }
 

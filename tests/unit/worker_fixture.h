@@ -25,6 +25,10 @@ void worker_fixture_close(struct worker_fixture *self);
 /* A model named `name`; of tests/lib/build.h's arena. */
 Chw__Model *worker_model(const char *name, float weight);
 
+/* One that takes long, for it is the mean of many: a batch of as many records as there
+ * may be keeps a worker busy for longer than its heartbeats are apart. */
+Chw__Model *worker_slow_model(const char *name);
+
 /* Put it into the store under `name` and move the alias there. */
 struct digest worker_publish(struct worker_fixture *self, const Chw__Model *model,
                              const char *name, const char *alias);
