@@ -13,7 +13,7 @@ from chaos_cluster import Story, descriptor_count, main, memory_bytes, tcp, wait
 CONNECTIONS = 10000
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48)
 READY = b"\x04\x29\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x00"
-PING = b"CHW1\x01\x07" + bytes(122)
+DESCRIBE = b"CHW1\x01\x02" + bytes(122)  # what the models read
 GROUPS, GROUP = 4, 250  # a process each: its descriptors are limited
 
 
@@ -36,7 +36,7 @@ def be_a_client(port):
     with socket.create_connection(("127.0.0.1", port), 30) as peer:
         peer.sendall(GREETING + READY)
         hear(peer, b"READY")
-        peer.sendall(b"\x01\x80" + PING + b"\x00\x00")
+        peer.sendall(b"\x01\x80" + DESCRIBE + b"\x00\x00")
         hear(peer, b"CHW1")
 
 

@@ -18,6 +18,9 @@ class Kills(Story):
         whatever is killed next, something is lost with it."""
         for name in workers:
             self.cluster.processes[name].send_signal(signal.SIGSTOP)
+        self.wait_leased(workers, broker)
+
+    def wait_leased(self, workers, broker=0):
         port = self.cluster.brokers[broker].metrics
         wait_until("the workers hold batches",
                    lambda: metric(port, "chw_broker_leased_batches") >= 2 * len(workers))
@@ -74,6 +77,21 @@ class Kills(Story):
             for name in "ab":
                 self.wait_logged(name, " store_away ")
             redis.start()
+            self.assert_same_end()
+
+    def test_workers_killed_while_redis_stands_still(self):
+        """What was scored and not settled was answered to nobody."""
+        folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        with RedisServer(folder, "--appendfsync", "always") as redis:
+            cluster = self.start(store=redis.url)
+            cluster.wait_people(self.total // 5)
+            redis.pause()
+            self.wait_leased("ab")
+            for name in "ab":
+                cluster.kill(name)
+            redis.resume()
+            for name in "cd":
+                cluster.start_worker(name)
             self.assert_same_end()
 
     def test_all_killed_at_once_and_started_again(self):
