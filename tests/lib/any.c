@@ -33,6 +33,8 @@ int any_rounds(int rounds)
 {
 #ifdef __SANITIZE_THREAD__
     return (rounds + 9) / 10;
+#elif defined __SANITIZE_ADDRESS__
+    return (rounds + 2) / 3;
 #else
     return rounds;
 #endif

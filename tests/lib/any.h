@@ -17,8 +17,9 @@ enum { ANY_ROWS = 700, ANY_DEPTH_MAX = 30 };
 int any_seed(void **state);
 uint32_t any_chance(uint32_t below);
 
-/* How often to try something else: `rounds`, or a tenth where the thread sanitizer makes
- * each many times slower. The other builds try them all. */
+/* How often to try something else: `rounds`, a third of them with the address sanitizer,
+ * or a tenth where the thread sanitizer makes each many times slower. The other builds
+ * try all. */
 int any_rounds(int rounds);
 
 void any_add_features(Chw__Model *model, bool trees);
