@@ -185,6 +185,7 @@ enum busy region_queue_enter(struct region_queue *self, const char *name,
         move_to_back(&region->link, &self->used);
     item->region = region;
     item->size = size;
+    item->again = false;
     struct list *ages = &self->ages[item->priority], *after = ages->prev;
     while (after != ages && by_age(after)->entered > item->entered)
         after = after->prev;
@@ -252,6 +253,7 @@ void region_queue_again(struct region_queue *self, struct region_item *item)
     assert(!item->queued);
     while (after->next != ages && by_age(after->next)->entered < item->entered)
         after = after->next;
+    item->again = true;
     list_push_front(&queue_up(self, item, after)->queue, &item->link);
 }
 
@@ -353,8 +355,11 @@ static size_t check_lane(const struct region_queue *self, const struct region *r
     const struct lane *lane = &region->lanes[priority];
     uint32_t count = 0;
     size_t bytes = 0;
+    bool again = true;
     for (struct list *node = lane->queue.next; node != &lane->queue; node = node->next) {
         const struct region_item *item = list_item(node, struct region_item, link);
+        check_that(again || !item->again); /* these come before those that are new */
+        again = item->again;
         check_that(item->queued && item->region == region && item->priority == priority);
         check_that(++count <= self->queued_count);
         bytes += item->size;

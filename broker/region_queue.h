@@ -46,6 +46,7 @@ struct region_item {
     struct region *region;
     size_t size;
     bool queued;
+    bool again;                    /* it was taken, and put back */
     enum region_priority priority; /* set before enter */
     uint64_t entered; /* the caller's clock, which never goes back; likewise */
 };
