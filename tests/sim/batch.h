@@ -51,6 +51,8 @@ struct batch {
     uint32_t flying;       /* granted and on its way to a worker */
     uint64_t asked;        /* brokers that it was sent to: a bit each */
     uint64_t queued_us;    /* when a broker last took it in */
+    uint64_t route;        /* by which it came last, and which broker's that is */
+    uint32_t route_broker;
     uint8_t copies[SIM_BROKERS_MAX]; /* held by each broker */
 };
 

@@ -12,6 +12,7 @@ struct message {
     struct list link; /* its owner's */
     struct header header;
     struct batch *batch;       /* of SCORE, DESCRIBE and BURY */
+    bool mishap;               /* likewise: noted */
     struct answer answer;      /* of REPLY and DESCRIPTION */
     uint32_t answer_size;      /* of its body; from a broker: and its header */
     uint32_t retry_after_ms;   /* of BUSY */

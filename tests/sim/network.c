@@ -156,6 +156,15 @@ bool network_is_troubled(const struct world *world, const struct link *link)
     return !link->connected || is_blocked(world, link);
 }
 
+void network_note_mishap(const struct world *world, const struct link *link,
+                         struct message *message)
+{
+    bool trouble = network_is_troubled(world, link) ||
+                   link->peer->node->troubled_until_us > world_now_us(world);
+    message->batch->mishaps += trouble && !message->mishap;
+    message->mishap = message->mishap || trouble;
+}
+
 void network_want(struct world *world, struct link *link, bool wanted)
 {
     link->wanted = wanted;
@@ -229,6 +238,8 @@ static void arrive_at_peer(struct world *world, struct event *event)
             event->message->batch->flying++;
         return;
     }
+    if (is_grant(event->message)) /* the trouble may have begun while it was on its way */
+        network_note_mishap(world, link, event->message);
     if (is_blocked(world, link)) /* since it was sent */
         lose(event->message);
     link->peer->receive(world, link->peer, link, take_message(event));

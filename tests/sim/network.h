@@ -70,6 +70,10 @@ void network_break(struct world *world, struct link *link, uint64_t peer_blind_u
 void network_hang_up(struct world *world, struct link *link, bool flush);
 /* Something is wrong with it that a broker may take for the peer's end. */
 bool network_is_troubled(const struct world *world, const struct link *link);
+
+/* A broker may charge this grant, if one of both is in trouble: once. */
+void network_note_mishap(const struct world *world, const struct link *link,
+                         struct message *message);
 void network_block(struct world *world, struct link *link, enum direction direction,
                    uint64_t until_us);
 

@@ -41,9 +41,13 @@ static struct batch *batch_of(struct world *world, const struct header *header)
 }
 
 /* EXPIRED and CHARGED are only of some. */
-static void check_action(struct world *world, const struct dispatch_action *action)
+static void check_action(struct world *world, const struct broker_node *self,
+                         const struct dispatch_action *action)
 {
     const struct batch *batch = batch_of(world, &action->header);
+    if (batch != NULL && batch->route_broker == self->node.name.number)
+        check_that(world, batch->route == action->route,
+                   "an answer goes to where its client was before");
     if (action->header.type == MESSAGE_EXPIRED)
         check_that(world, batch->deadline_ms != 0, "expired without a deadline");
     if (action->header.type == MESSAGE_REJECT && batch != NULL)
@@ -110,7 +114,7 @@ static void check_ticket(struct world *world, struct broker_node *self, uint64_t
 }
 
 static void note_grant(struct world *world, struct broker_node *self,
-                       const struct dispatch_action *action)
+                       const struct dispatch_action *action, struct message *message)
 {
     struct batch *batch = action->body;
     if (action->header.deadline_ms != 0)
@@ -119,10 +123,7 @@ static void note_grant(struct world *world, struct broker_node *self,
     check_ticket(world, self, action->header.ticket);
     fairness_granted(world, &self->fairness, self->dispatch, batch);
     figures_granted(world->figures, batch);
-    const struct link *link = network_link_of(world->network, action->route);
-    if (network_is_troubled(world, link) ||
-        link->peer->node->troubled_until_us > world_now_us(world))
-        batch->mishaps++;
+    network_note_mishap(world, network_link_of(world->network, action->route), message);
 }
 
 /* A client that stands still does not empty its socket, which takes only so much. */
@@ -141,10 +142,10 @@ static void send_action(struct world *world, struct broker_node *self,
                         &network_link_of(world->network, action->route)->peer->name,
                         message);
     if (action->to == DISPATCH_CLIENT) {
-        check_action(world, action);
+        check_action(world, self, action);
         note_attempts(world, message);
     } else if (action->body != NULL) {
-        note_grant(world, self, action);
+        note_grant(world, self, action, message);
     }
     if (is_full(world, action)) {
         world_trace(world, &self->node.name, "drops it", NULL);
@@ -270,6 +271,8 @@ static void take_job(struct world *world, struct broker_node *self, uint64_t rou
     note_late(message);
     batch->copies[number]++;
     batch->queued_us = world_now_us(world);
+    batch->route = route;
+    batch->route_broker = number;
     self->bodies++;
     dispatch_job(self->dispatch, route, &message->header, batch, batch->size);
     perform_all(world, self);

@@ -41,8 +41,10 @@ static bool has_spool(const struct client_node *self)
 static void end_of_disk(struct world *world, struct event *event)
 {
     struct client_node *self = event->subject;
-    if (node_timer_is_due(world, &self->node, event))
-        client_crash(world, self, self->spool.powerless);
+    if (!node_timer_is_due(world, &self->node, event))
+        return;
+    self->ill_fated = dice_chance(&world->dice, 500);
+    client_crash(world, self, self->spool.powerless);
 }
 
 /* client.c ends too: it can promise nothing more. */
@@ -105,6 +107,7 @@ static void keep(struct world *world, struct client_node *self, uint64_t sequenc
                  const struct answer *answer)
 {
     struct entry *entry = &self->entries[sequence];
+    check_that(world, entry->kept == KEPT_NOT, "an answer is taken twice");
     entry->answer = *answer;
     entry->kept = KEPT_WRITTEN;
     sync_later(world, self);
@@ -541,6 +544,10 @@ void client_start(struct world *world, struct client_node *self)
         fail(world, self);
         return;
     }
+    if (self->ill_fated &&
+        !world->calm) /* what it found had not been synced by whom was killed */
+        client_doom(world, self, dice_scaled(&world->dice, 1, 4) - 1, true);
+    self->ill_fated = false;
     open_session(world, self);
     network_open(world, &self->peer);
     if (dice_chance(&world->dice, world->setup->describe))

@@ -27,7 +27,8 @@ struct client_node {
     struct node node;
     struct session *session; /* NULL while it is down */
     bool what_if;
-    bool failed; /* by its disk: it does nothing more and is about to end */
+    bool failed;    /* by its disk: it does nothing more and is about to end */
+    bool ill_fated; /* it is to lose power as soon as it is back */
     struct client_spool spool;
     struct batch *batches; /* by sequence, from 1 */
     struct entry *entries; /* likewise */

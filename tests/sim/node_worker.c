@@ -79,6 +79,7 @@ static void greet(struct world *world, struct thread *self, struct link *link)
     tell_window(world, self, hello);
     hello->instance = instance_of(self, link);
     post_of(self, link)->greeted = say(world, self, link, hello);
+    post_of(self, link)->incarnation = link->incarnation;
 }
 
 static bool waits_for_store(struct world *world, const struct thread *self)
@@ -373,8 +374,9 @@ static bool begin_next(struct world *world, struct thread *self)
 static void take_ready(struct thread *self)
 {
     uint64_t pass = first_of(&self->ready)->pass;
-    self->rows = 0;
+    self->rows = self->batches = 0;
     do {
+        self->batches++;
         self->rows += first_of(&self->ready)->batch->rows;
         activate(self, first_of(&self->ready));
     } while (!list_empty(&self->ready) && first_of(&self->ready)->pass == pass);
@@ -408,7 +410,7 @@ static void begin_block(struct world *world, struct thread *self)
     uint32_t rows = self->rows;
     uint64_t block_us = (rows < BLOCK_ROWS ? rows : BLOCK_ROWS) * setup->row_ns / 1000;
     if (self->blocks * (uint64_t)BLOCK_ROWS >= rows)
-        block_us += setup->begin_us;
+        block_us += setup->begin_us + self->batches * setup->begin_each_us;
     self->scoring = true;
     node_timer(world, &self->process->node,
                world_now_us(world) + block_us * self->process->slowness, end_block, self);
@@ -756,20 +758,29 @@ static void end_process(struct world *world, struct worker_node *self, bool flus
     agenda_add(world->agenda, world_restart_us(world), start_again, self);
 }
 
-static void add_mishaps(struct list *ring)
+/* Its broker has heard all that it said, and so that this one is not in progress. */
+static bool is_known_safe(const struct world *world, struct task *task)
 {
-    for (struct list *at = ring->next; at != ring; at = at->next)
-        list_item(at, struct task, link)->batch->mishaps++;
+    const struct post *post = post_of(task->thread, task->from);
+    return setup_is_orderly(world->setup) && task->held.told && !task->held.named &&
+           !task->held.scoring && post->incarnation == task->from->incarnation &&
+           !network_is_troubled(world, task->from);
 }
 
-/* What it has begun, and what it has not. */
-static void thread_mishap(struct thread *self)
+static void post_mishap(const struct world *world, struct post *self, bool all)
 {
-    add_mishaps(&self->active);
-    add_mishaps(&self->inbox);
-    add_mishaps(&self->ready);
-    add_mishaps(&self->settling);
-    add_mishaps(&self->committed);
+    struct list *held = &self->holding.all;
+    for (struct list *at = held->next; at != held; at = at->next) {
+        struct task *task = list_item(at, struct task, held.link);
+        task->batch->mishaps += all || !is_known_safe(world, task);
+    }
+}
+
+/* What it has begun, and what it has not. `all`: what it said last may be lost. */
+static void thread_mishap(const struct world *world, struct thread *self, bool all)
+{
+    for (uint32_t i = 0; i < world->setup->brokers; i++)
+        post_mishap(world, &self->posts[i], all);
     for (struct list *at = self->received.next; at != &self->received; at = at->next) {
         struct batch *batch = list_item(at, struct message, link)->batch;
         if (batch != NULL)
@@ -777,14 +788,20 @@ static void thread_mishap(struct thread *self)
     }
 }
 
-void worker_mishap(struct world *world, struct worker_node *self, uint64_t until_us)
+static void mishap(struct world *world, struct worker_node *self, uint64_t until_us,
+                   bool all)
 {
     uint64_t until =
         until_us + world->setup->lease_ticks * (uint64_t)DISPATCH_TICK_MS * 1000;
     if (self->node.troubled_until_us < until)
         self->node.troubled_until_us = until;
     for (uint32_t i = 0; i < world->setup->threads; i++)
-        thread_mishap(&self->threads[i]);
+        thread_mishap(world, &self->threads[i], all);
+}
+
+void worker_mishap(struct world *world, struct worker_node *self, uint64_t until_us)
+{
+    mishap(world, self, until_us, true);
 }
 
 /* The threads that go down with the one that scores poison. */
@@ -793,7 +810,7 @@ static void note_victims(struct world *world, struct worker_node *self,
 {
     for (uint32_t i = 0; i < world->setup->threads; i++)
         if (&self->threads[i] != culprit)
-            thread_mishap(&self->threads[i]);
+            thread_mishap(world, &self->threads[i], true);
 }
 
 void worker_crash(struct world *world, struct worker_node *self)
@@ -801,8 +818,9 @@ void worker_crash(struct world *world, struct worker_node *self)
     if (!self->node.up)
         return;
     world_trace(world, &self->node.name, "is killed", NULL);
-    worker_mishap(world, self, world_now_us(world));
-    end_process(world, self, dice_chance(&world->dice, 700));
+    bool flush = dice_chance(&world->dice, 700);
+    mishap(world, self, world_now_us(world), !flush);
+    end_process(world, self, flush);
 }
 
 void worker_see_promotion(struct world *world, struct worker_node *self)

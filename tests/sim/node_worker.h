@@ -30,6 +30,7 @@ struct task {
 struct post {
     struct holding holding;
     bool greeted;
+    uint64_t incarnation; /* of the connection, when it was greeted last */
     uint32_t window_sent;
 };
 
@@ -42,12 +43,13 @@ struct thread {
     struct list settling; /* with the committer */
     struct list active;   /* in progress: being begun, or scored in one pass */
     uint64_t passes;
-    struct list received;  /* messages that wait for the end of a block */
-    struct list committed; /* likewise what came back from the committer */
-    uint32_t rows, blocks; /* of the pass that is being scored; blocks still to be */
-    bool scoring;          /* a block is under way */
-    bool woken;            /* a heartbeat's timer is set */
-    bool gone;             /* it has said BYE */
+    struct list received;   /* messages that wait for the end of a block */
+    struct list committed;  /* likewise what came back from the committer */
+    uint32_t batches, rows; /* of the pass that is being scored */
+    uint32_t blocks;        /* of it that are still to be scored */
+    bool scoring;           /* a block is under way */
+    bool woken;             /* a heartbeat's timer is set */
+    bool gone;              /* it has said BYE */
     uint64_t progress, heartbeat_us;
 };
 

@@ -21,7 +21,8 @@ struct scenario {
     struct config_list weights;
     uint64_t seconds, warm_up_s, rate, records, batch_bytes, answer_bytes;
     uint64_t window, worker_window, window_bytes;
-    uint64_t message_us, batch_us, record_ns, commit_us, commit_each_us, link_us;
+    uint64_t message_us, batch_us, batch_each_us, record_ns, commit_us, commit_each_us,
+        link_us;
     uint64_t broker_batches, broker_bytes, broker_regions, broker_workers;
     char *fail;
     uint64_t fail_at_s, fail_for_s;
@@ -61,7 +62,9 @@ static const struct config_key keys[] = {
     {KEY("message-us", CONFIG_COUNT, message_us), "10", 1, 100000, "US",
      "a broker with a message that arrives"},
     {KEY("batch-us", CONFIG_COUNT, batch_us), "100", 1, 10000000, "US",
-     "a worker with a batch"},
+     "a worker with what it scores in one pass, small batches together"},
+    {KEY("batch-each-us", CONFIG_COUNT, batch_each_us), "15", 0, 10000000, "US",
+     "a worker with each batch of it besides"},
     {KEY("record-ns", CONFIG_COUNT, record_ns), "120", 1, 1000000000, "NS",
      "a worker with each record besides"},
     {KEY("commit-us", CONFIG_COUNT, commit_us), "15", 0, 1000000, "US",
@@ -87,16 +90,37 @@ static const struct config_key keys[] = {
 };
 #undef KEY
 
+/* 0: it is none. */
+static uint32_t weight_at(const struct scenario *self, size_t i)
+{
+    char *end;
+    unsigned long weight = strtoul(self->weights.items[i], &end, 10);
+    return *end == '\0' && weight <= WEIGHT_MAX ? (uint32_t)weight : 0;
+}
+
 static enum status check(const void *target, struct error_text *error)
 {
     const struct scenario *self = target;
     if (self->weights.count > CLASSES_MAX)
-        return error_set(error, STATUS_INVALID, "weights: at most %d", CLASSES_MAX);
+        return error_set(error, STATUS_INVALID, "weights must be at most %d",
+                         CLASSES_MAX);
     if (self->warm_up_s >= self->seconds)
-        return error_set(error, STATUS_INVALID, "warm-up-s: less than seconds");
+        return error_set(error, STATUS_INVALID,
+                         "warm-up-s must be less than seconds, not %" PRIu64,
+                         self->warm_up_s);
     if (strcmp(self->fail, "nothing") != 0 && strcmp(self->fail, "broker") != 0 &&
         strcmp(self->fail, "zone") != 0)
-        return error_set(error, STATUS_INVALID, "fail: nothing, broker or zone");
+        return error_set(error, STATUS_INVALID,
+                         "fail must be nothing, broker or zone, not '%s'", self->fail);
+    for (size_t i = 0; i < self->weights.count; i++)
+        if (weight_at(self, i) == 0)
+            return error_set(
+                error, STATUS_INVALID,
+                "each of weights must be a whole number from 1 to %d, not '%s'",
+                WEIGHT_MAX, self->weights.items[i]);
+    if (self->seconds * self->rate < self->regions)
+        return error_set(error, STATUS_INVALID,
+                         "rate must be a batch for each region in all seconds, at least");
     return STATUS_OK;
 }
 
@@ -112,7 +136,13 @@ static enum status read_file(const char *path, struct scenario *self,
 {
     char *argv[] = {(char[]){"scenario"}, (char[]){"--config"}, (char *)(uintptr_t)path};
     char *environment[] = {NULL};
-    return config_read(&spec, 3, argv, environment, self, NULL, error);
+    struct error_text why = {""};
+    enum status status = config_read(&spec, 3, argv, environment, self, NULL, error);
+    if (status != STATUS_OK)
+        return status;
+    status = check(self, &why); /* else for --check-config alone */
+    return status == STATUS_OK ? status
+                               : error_set(error, status, "%s: %s", path, why.text);
 }
 
 /* ---- the setup ---- */
@@ -129,18 +159,11 @@ static void set_cluster(const struct scenario *self, struct setup *setup)
     setup->reload_us = SECOND;
 }
 
-static enum status set_weights(const struct scenario *self, struct setup *setup,
-                               struct error_text *error)
+static void set_weights(const struct scenario *self, struct setup *setup)
 {
     setup->class_count = (uint32_t)self->weights.count;
-    for (size_t i = 0; i < self->weights.count; i++) {
-        unsigned long weight = strtoul(self->weights.items[i], NULL, 10);
-        if (weight == 0 || weight > WEIGHT_MAX)
-            return error_set(error, STATUS_INVALID, "weights: each is 1 to %d",
-                             WEIGHT_MAX);
-        setup->class_weights[i] = (uint32_t)weight;
-    }
-    return STATUS_OK;
+    for (size_t i = 0; i < self->weights.count; i++)
+        setup->class_weights[i] = weight_at(self, i);
 }
 
 static void set_work(const struct scenario *self, struct setup *setup)
@@ -155,6 +178,7 @@ static void set_work(const struct scenario *self, struct setup *setup)
     setup->worker_window = (uint32_t)self->worker_window;
     setup->front_ns = self->message_us * 1000;
     setup->begin_us = self->batch_us;
+    setup->begin_each_us = self->batch_each_us;
     setup->row_ns = self->record_ns;
     setup->commit_us = self->commit_us;
     setup->commit_each_us = self->commit_each_us;
@@ -179,12 +203,12 @@ static void set_limits(const struct scenario *self, struct setup *setup)
     setup->hold_ms = 2000;
     setup->wait_ms = 30000;
     setup->window_bytes = self->window_bytes;
-    setup->together = 1;
+    setup->together = HOLDING_NAMED_MAX;
+    setup->together_size = HELD_SMALL_MAX;
     setup->sync_us = 5 * MS;
 }
 
-static enum status make_setup(const struct scenario *self, struct setup *setup,
-                              struct error_text *error)
+static void make_setup(const struct scenario *self, struct setup *setup)
 {
     *setup = (struct setup){.seed = self->seed, .steady = true};
     set_cluster(self, setup);
@@ -192,9 +216,7 @@ static enum status make_setup(const struct scenario *self, struct setup *setup,
     set_limits(self, setup);
     setup->chaos_us = self->seconds * SECOND;
     setup->calm_us_max = 3600ull * SECOND;
-    if (setup->batches == 0)
-        return error_set(error, STATUS_INVALID, "rate: no batch for each region");
-    return set_weights(self, setup, error);
+    set_weights(self, setup);
 }
 
 /* ---- the failure ---- */
@@ -284,9 +306,8 @@ enum status scenario_run(const char *path, FILE *out, struct error_text *error)
     struct scenario self = {0};
     struct setup setup;
     enum status status = read_file(path, &self, error);
-    if (status == STATUS_OK)
-        status = make_setup(&self, &setup, error);
     if (status == STATUS_OK) {
+        make_setup(&self, &setup);
         print_head(&self, out);
         run(&self, &setup, out);
     }

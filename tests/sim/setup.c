@@ -10,7 +10,7 @@
 
 enum { MS = 1000, SECOND = 1000 * MS };
 enum { SPOOL_DICE = 0x5b001, BURDEN_DICE = 0xb42de, FLAPPING_DICE = 0xf1a9 };
-enum { TOGETHER_DICE = 0x70637, TOGETHER_MAX = 16 };
+enum { TOGETHER_DICE = 0x70637, TOGETHER_MAX = 16, SLOW_STORE_DICE = 0x5107 };
 enum { SPOOL_BLOCK = 4096 };
 
 const char *fault_name(enum fault fault)
@@ -159,6 +159,18 @@ static void draw_together(struct setup *self)
     make_room(self, dice_between(&dice, 10, 80));
 }
 
+/* What a worker holds waits for the store, and is not in progress, when the worker dies.
+ * Dice of its own, too. */
+static void draw_slow_store(struct setup *self)
+{
+    struct dice dice;
+    dice_init(&dice, self->seed ^ SLOW_STORE_DICE);
+    if (!dice_chance(&dice, 50))
+        return;
+    self->commit_us = dice_between(&dice, 100 * MS, 1500 * MS);
+    self->wait_ms = 600 * 1000; /* each worker waits for all others */
+}
+
 /* Workers that have something to do for seconds on end: only then do leases run out that
  * should have been renewed, and credits that were not given back. Dice of its own, like
  * the next: without it a seed is the same world. */
@@ -217,6 +229,7 @@ void setup_draw(struct setup *self, uint64_t seed)
     draw_worker(self, &dice);
     draw_burden(self);
     draw_together(self);
+    draw_slow_store(self);
     self->chaos_us = dice_scaled(&dice, 2 * SECOND, 30 * SECOND);
     self->calm_us_max = 3600ull * SECOND;
     if (dice_chance(&dice, 150)) { /* peace */

@@ -80,7 +80,8 @@ struct setup {
     /* how long things take, in microseconds */
     uint64_t link_us, link_jitter_us; /* on the way */
     uint64_t front_ns; /* a broker with a message that arrives; 0: no time at all */
-    uint64_t begin_us, row_ns; /* a worker with a batch, and a record */
+    uint64_t begin_us, begin_each_us, row_ns; /* a worker with a pass, each batch of it,
+                                               * and each record */
     uint64_t commit_us, commit_each_us;
     uint64_t sync_us;    /* a client's disk */
     uint64_t restart_us; /* until a process that died is there again */

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A sanitizer slows a seed down tenfold. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -49,11 +50,12 @@ static void every_seed_of_the_fixed_set_keeps_all_invariants(void **state)
  * again. 147289: a worker that a full broker refused was asked who it was, for ever.
  * 2624: a batch that a killed client had renamed and not synced was shown as kept.
  * 2108552: poison that was sent again as it expired was taken for one that is the same.
+ * 3197483: a worker slowed down while a batch was on its way to it, and was charged.
  */
 static void seeds_that_once_failed_fail_no_more(void **state)
 {
-    static const uint64_t seeds[] = {664,   2624,  4606,   5252,   11306,
-                                     15507, 20725, 147289, 2108552};
+    static const uint64_t seeds[] = {664,   2624,  4606,   5252,    11306,
+                                     15507, 20725, 147289, 2108552, 3197483};
     struct tally tally = {0};
     (void)state;
     for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)
@@ -84,6 +86,34 @@ static void a_scenario_loses_a_zone_and_no_batch(void **state)
     free(text);
 }
 
+static void a_scenario_with_a_mistake_says_what_where_and_what_was_expected(void **state)
+{
+    static const struct {
+        const char *text, *expected;
+    } mistakes[] = {
+        {"brokers: 3\nworkrs: 10\n", "scenario.yaml: line 2: unknown key 'workrs'"},
+        {"brokers: many\n", "scenario.yaml: line 1: brokers must be a whole number from"},
+        {"fail: everything\n", "fail must be nothing, broker or zone, not 'everything'"},
+        {"weights: [1, x]\n", "each of weights must be a whole number from 1 to"},
+        {"seconds: 3\nwarm-up-s: 3\n", "warm-up-s must be less than seconds, not 3"},
+    };
+    char folder[] = "/tmp/chw-sim-XXXXXX", path[64];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/scenario.yaml", folder);
+    for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
+        struct error_text error = {""};
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fputs(mistakes[i].text, file);
+        fclose(file);
+        assert_int_not_equal(scenario_run(path, stdout, &error), STATUS_OK);
+        assert_non_null(strstr(error.text, mistakes[i].expected));
+    }
+    unlink(path);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +121,7 @@ int main(void)
         cmocka_unit_test(seeds_that_once_failed_fail_no_more),
         cmocka_unit_test(a_seed_is_the_same_run_each_time),
         cmocka_unit_test(a_scenario_loses_a_zone_and_no_batch),
+        cmocka_unit_test(a_scenario_with_a_mistake_says_what_where_and_what_was_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
