@@ -21,9 +21,11 @@ class Kills(Story):
         self.wait_leased(workers, broker)
 
     def wait_leased(self, workers, broker=0):
+        """Or it has taken them for lost already, with what they held."""
         port = self.cluster.brokers[broker].metrics
-        wait_until("the workers hold batches",
-                   lambda: metric(port, "chw_broker_leased_batches") >= 2 * len(workers))
+        wait_until("the workers hold batches", lambda: (
+            " worker_lost " in self.cluster.log(f"broker{broker}") or
+            metric(port, "chw_broker_leased_batches", 0) >= 2 * len(workers)))
 
     def let_go(self, workers):
         for name in workers:
