@@ -273,6 +273,7 @@ static struct worker *come_back(struct dispatch *self, uint64_t route, uint64_t 
     if (worker == NULL)
         return NULL;
     workers_move(self->workers, worker, route);
+    leases_acquit(self, worker);
     leases_expect_list(worker);
     worker->told_drain = false;
     self->counters.workers_back++;
@@ -507,6 +508,12 @@ static bool take_outbox(struct dispatch *self, struct dispatch_action *action)
     return true;
 }
 
+/* For half a lease: it may be stuck and say so, or has died and is not missed yet. */
+static bool is_silent(const struct dispatch *self, const struct worker *worker)
+{
+    return 2 * (uint64_t)worker->silent_ticks >= self->limits.lease_ticks;
+}
+
 /* Dead or stuck: its leases go back, and a person may read about it. */
 static void fail_worker(struct dispatch *self, struct worker *worker, bool dead,
                         struct dispatch_action *action)
@@ -519,6 +526,8 @@ static void fail_worker(struct dispatch *self, struct worker *worker, bool dead,
         .charged = to_charge != NULL,
     };
     self->counters.leases_lost += worker->leased;
+    if (dead || is_silent(self, worker))
+        leases_suspect(worker, to_charge);
     leases_take_back(self, worker, to_charge);
     if (dead) {
         self->counters.workers_lost++;
@@ -630,10 +639,12 @@ static bool grant_next(struct dispatch *self, struct dispatch_action *action)
         return false;
     /* Where it fits into no worker now, it waits, and the others with it: a worker that
      * ends what it holds takes whatever is next. */
-    struct worker *worker = workers_pick(self->workers, item->size - HEADER_SIZE);
+    struct job *job = list_item(item, struct job, place);
+    struct worker *worker = leases_goes_alone(self, job)
+                                ? workers_pick_idle(self->workers)
+                                : workers_pick(self->workers, item->size - HEADER_SIZE);
     if (worker == NULL)
         return false;
-    struct job *job = list_item(item, struct job, place);
     region_queue_take(self->queue, item);
     leases_grant(self, job, worker);
 
@@ -644,7 +655,7 @@ static bool grant_next(struct dispatch *self, struct dispatch_action *action)
         .body = job->body,
     };
     action->header.ticket = jobs_ticket(self->jobs, job);
-    action->header.attempt = (uint8_t)(job->charges + 1);
+    action->header.attempt = leases_attempt(job);
     action->header.deadline_ms = 0;
     if (job->expires_ms != 0) /* not passed: expire_job() comes first */
         action->header.deadline_ms = (uint32_t)(job->expires_ms - self->now_ms);

@@ -17,9 +17,11 @@ static void check_job(struct dispatch *self, const struct job *job)
     check_that(queued == job->place.queued && leased == (job->worker != NULL));
     check_that(job->client != NULL && job->payer != NULL);
     check_that(job->charges <= self->limits.attempts_max);
+    check_that(job->parted == 0 || job->suspected > 0);
     check_that(job->state == JOB_REFUSED || leases_can_bury(job) ||
                !leases_used_up(self, job));
     check_that((job->deadline.place != 0) == (queued && job->expires_ms != 0));
+    check_that(!leased || job->alone == job->worker->alone);
     if (leased)
         check_that(jobs_find_ticket(self->jobs, jobs_ticket(self->jobs, job)) == job);
 }

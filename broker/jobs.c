@@ -60,7 +60,8 @@ struct job *jobs_add(struct jobs *self, const struct header *header, void *body)
     job->header = *header;
     job->body = body;
     job->expires_ms = 0;
-    job->charges = 0;
+    job->charges = job->suspected = 0;
+    job->parted = 0;
     job->worker = NULL;
     job->client = job->payer = NULL;
     job->unheard = false;

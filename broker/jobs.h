@@ -39,8 +39,11 @@ struct job {
     uint64_t expires_ms;       /* 0: never */
     struct heap_node deadline; /* in dispatch's heap while it is queued and expires */
     uint32_t generation;
-    uint32_t charges;      /* attempts used up */
+    uint32_t charges;   /* attempts used up */
+    uint32_t suspected; /* workers that died with it in their hands, not charged to it */
+    uint64_t parted;    /* number of the worker that may be the last of these */
     struct worker *worker; /* while leased */
+    bool alone;            /* its worker was handed nothing else */
     bool unheard;          /* leased after the worker's last heartbeat, or not in it */
     uint32_t listed;       /* the worker's list_count when this was in it; 0: not yet */
     uint32_t pass;         /* its pass_count when this was scored with others; 0: not */

@@ -2,9 +2,18 @@
 /* leases.c - each change of a job's place in one function. */
 #include "broker/leases.h"
 
+enum { EXCUSES = 2 };
+
 bool leases_can_bury(const struct job *job)
 {
     return job->header.type == MESSAGE_SCORE && (job->header.flags & HEADER_WHAT_IF) == 0;
+}
+
+bool leases_goes_alone(const struct dispatch *self, const struct job *job)
+{
+    uint32_t deaths = job->charges + job->suspected;
+    return deaths > 0 && deaths + 1 >= self->limits.attempts_max &&
+           !leases_used_up(self, job);
 }
 
 bool leases_used_up(const struct dispatch *self, const struct job *job)
@@ -27,6 +36,12 @@ static uint64_t body_size(const struct job *job)
     return job->place.size - HEADER_SIZE;
 }
 
+uint8_t leases_attempt(const struct job *job)
+{
+    uint32_t attempt = 1 + job->charges + (job->alone ? job->suspected : 0);
+    return attempt < UINT8_MAX ? (uint8_t)attempt : UINT8_MAX;
+}
+
 void leases_end(struct dispatch *self, struct job *job)
 {
     list_remove(&job->link);
@@ -41,12 +56,25 @@ void leases_requeue(struct dispatch *self, struct job *job)
     region_queue_again(self->queue, &job->place);
 }
 
+/* Alone as it was: what it was suspected of was its doing, too. */
+static void add_charge(const struct dispatch *self, struct job *job)
+{
+    job->charges++;
+    if (job->alone) {
+        job->charges += job->suspected;
+        job->suspected = 0;
+        job->parted = 0;
+    }
+    if (job->charges > self->limits.attempts_max)
+        job->charges = self->limits.attempts_max;
+}
+
 void leases_charge(struct dispatch *self, struct job *job)
 {
     self->counters.attempts_charged++;
     bool buries = leases_used_up(self, job); /* which may fail for ever */
     if (!buries)
-        job->charges++;
+        add_charge(self, job);
     if (!leases_used_up(self, job) || leases_can_bury(job)) {
         leases_requeue(self, job);
         if (!buries)
@@ -57,6 +85,16 @@ void leases_charge(struct dispatch *self, struct job *job)
     list_push_back(&self->refused, &job->link);
 }
 
+/* What was alone with many that died elsewhere, as they said: that may have been their
+ * last but one word each time. */
+static struct job *inexcusable(const struct dispatch *self, const struct worker *worker)
+{
+    if (!worker->alone)
+        return NULL;
+    struct job *job = list_item(worker->leases.next, struct job, link);
+    return job->suspected >= EXCUSES * self->limits.attempts_max ? job : NULL;
+}
+
 /* The one that it named last. Where that is over, the oldest it was handed since it last
  * spoke of itself: it may have begun that and died before its heartbeat was out. Else it
  * was idle or waiting. */
@@ -64,7 +102,7 @@ struct job *leases_at_work(const struct dispatch *self, const struct worker *wor
 {
     struct job *named = jobs_find_ticket(self->jobs, worker->scoring_ticket);
     if (worker->elsewhere)
-        return NULL;
+        return inexcusable(self, worker);
     if (named != NULL && named->worker == worker)
         return named;
     for (struct list *node = worker->leases.next; node != &worker->leases;
@@ -152,8 +190,35 @@ void leases_keep_at_work(struct dispatch *self, struct worker *worker)
         node = node->prev;
         if (is_at_work(job, kept, pass))
             continue;
+        job->suspected++;
+        job->parted = worker->number;
+        worker->parted = true;
         leases_end(self, job);
         leases_requeue(self, job);
+    }
+}
+
+void leases_acquit(struct dispatch *self, struct worker *worker)
+{
+    if (!worker->parted)
+        return;
+    worker->parted = false;
+    for (struct job *job = jobs_next(self->jobs, NULL); job != NULL;
+         job = jobs_next(self->jobs, job))
+        if (job->parted == worker->number) {
+            job->parted = 0;
+            job->suspected--;
+        }
+}
+
+void leases_suspect(struct worker *worker, const struct job *to_charge)
+{
+    uint32_t pass = to_charge == NULL ? 0 : to_charge->pass;
+    for (struct list *node = worker->leases.next; node != &worker->leases;
+         node = node->next) {
+        struct job *job = list_item(node, struct job, link);
+        if (!is_at_work(job, to_charge, pass))
+            job->suspected++;
     }
 }
 
@@ -183,10 +248,11 @@ void leases_grant(struct dispatch *self, struct job *job, struct worker *worker)
     job->unheard = true;
     job->listed = 0;
     job->pass = 0;
+    job->alone = leases_goes_alone(self, job);
     list_push_back(&worker->leases, &job->link);
     if (worker->leased == 0)
         worker->stalled_ticks = 0;
-    workers_hold(self->workers, worker, body_size(job));
+    workers_hold(self->workers, worker, body_size(job), job->alone);
     self->counters.leases_granted++;
 }
 

@@ -8,6 +8,14 @@
  *                                                  that was the last attempt; or
  *                                                  leases_close: it is over
  *
+ * A worker that dies may have been at something else than it last said: its last words
+ * can be lost with it. So whatever it held and is not charged is suspected of its death,
+ * and counts it: with one left of its attempts a batch is handed out alone, to a worker
+ * that holds nothing of this broker's. Dies that, too, then all that it was suspected of
+ * was its own doing. So no batch is given up for what happened in company, and none costs
+ * more workers than it has attempts; but where the last words were of another broker's
+ * batch: these excuse it, twice for each attempt.
+ *
  * Part of the dispatcher: these work on its state, and on nothing else. */
 
 #ifndef BROKER_LEASES_H
@@ -18,6 +26,9 @@
 /* After its last attempt it is settled DEAD: a batch that counts. */
 bool leases_can_bury(const struct job *job);
 
+/* One more death in its presence, and it has had as many as it has attempts. */
+bool leases_goes_alone(const struct dispatch *self, const struct job *job);
+
 /* All attempts are used. */
 bool leases_used_up(const struct dispatch *self, const struct job *job);
 
@@ -25,6 +36,10 @@ bool leases_used_up(const struct dispatch *self, const struct job *job);
 void leases_await(struct dispatch *self, struct job *job);
 
 void leases_grant(struct dispatch *self, struct job *job, struct worker *worker);
+
+/* Which attempt the job's lease is. What is handed out alone is no first one: a worker
+ * does not begin it together with others, be they another broker's. */
+uint8_t leases_attempt(const struct job *job);
 
 /* Take the job out of its worker's hands. One of the next three must follow. */
 void leases_end(struct dispatch *self, struct job *job);
@@ -57,8 +72,16 @@ void leases_hear_pass(struct dispatch *self, struct worker *worker,
  * lost, so that its next list is all that it holds. */
 void leases_expect_list(struct worker *worker);
 
-/* The worker can not be reached, and may be dead: all but what it may be at goes back. */
+/* The worker can not be reached, and may be dead: all but what it may be at goes back,
+ * and is suspected. */
 void leases_keep_at_work(struct dispatch *self, struct worker *worker);
+
+/* It lives: what went back then is suspected of one death less. Linear in the jobs. */
+void leases_acquit(struct dispatch *self, struct worker *worker);
+
+/* The worker is dead: all that it holds but this job and those of its pass is suspected.
+ */
+void leases_suspect(struct worker *worker, const struct job *to_charge);
 
 /* End all leases of the worker, and charge this job and those of its pass. */
 void leases_take_back(struct dispatch *self, struct worker *worker,

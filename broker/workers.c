@@ -14,6 +14,7 @@ struct workers {
     uint32_t ready_least;                 /* of these the first that may have some */
     uint64_t credits;
     uint32_t count, open_count; /* of these have a window */
+    uint64_t number;            /* of the last that was added */
     struct worker slots[];
 };
 
@@ -94,7 +95,7 @@ struct worker *workers_add(struct workers *self, uint64_t route, const char *nam
         return NULL;
     struct worker *worker = list_item(self->free.next, struct worker, link);
     list_remove(&worker->link);
-    *worker = (struct worker){.route = route, .list_count = 1};
+    *worker = (struct worker){.route = route, .number = ++self->number, .list_count = 1};
     copy_plain(worker->name, WORKER_NAME_MAX, '!', name);
     list_init(&worker->leases);
     list_init(&worker->ready);
@@ -126,7 +127,8 @@ void workers_remove(struct workers *self, struct worker *worker)
 
 static uint32_t credits_of(const struct worker *worker)
 {
-    bool able = worker->mood == WORKER_WILLING && worker->leased < worker->window;
+    bool able = worker->mood == WORKER_WILLING && worker->leased < worker->window &&
+                !worker->alone;
     return able ? worker->window - worker->leased : 0;
 }
 
@@ -171,6 +173,17 @@ struct worker *workers_pick(struct workers *self, uint64_t size)
     return NULL;
 }
 
+struct worker *workers_pick_idle(struct workers *self)
+{
+    struct list *idle = &self->ready[0];
+    for (struct list *at = idle->next; at != idle; at = at->next) {
+        struct worker *worker = list_item(at, struct worker, ready);
+        if (!worker->elsewhere)
+            return worker;
+    }
+    return list_empty(idle) ? NULL : list_item(idle->next, struct worker, ready);
+}
+
 uint64_t workers_credits(const struct workers *self)
 {
     return self->credits;
@@ -181,11 +194,13 @@ bool workers_any_open(const struct workers *self)
     return self->open_count > 0;
 }
 
-void workers_hold(struct workers *self, struct worker *worker, uint64_t size)
+void workers_hold(struct workers *self, struct worker *worker, uint64_t size, bool alone)
 {
     assert(worker->credits > 0 && has_room(worker, size));
+    assert(!alone || worker->leased == 0);
     worker->leased++;
     worker->leased_bytes += size;
+    worker->alone = alone;
     file(self, worker, true);
 }
 
@@ -193,6 +208,7 @@ void workers_unhold(struct workers *self, struct worker *worker, uint64_t size)
 {
     worker->leased--;
     worker->leased_bytes -= size;
+    worker->alone = false;
     file(self, worker, true);
 }
 
@@ -254,6 +270,7 @@ static void check_worker(const struct workers *self, const struct worker *worker
     check_that(workers_find(self, worker->route) == worker);
     check_that(worker->leased <= WORKER_WINDOW_MAX);
     check_that(worker->leased > 0 || worker->leased_bytes == 0);
+    check_that(!worker->alone || worker->leased == 1);
     check_that(worker->credits == credits_of(worker));
     check_that((worker->credits == 0) == list_empty(&worker->ready));
 }

@@ -37,18 +37,21 @@ struct worker {
     struct list ready;     /* with others that hold as many and take more; or alone */
     struct hash_node node; /* by route, while known */
     uint64_t route;
+    uint64_t number;                /* of all there were, from 1 */
     uint64_t instance;              /* of its socket, in its own word; 0: not told */
     char name[WORKER_NAME_MAX + 1]; /* printable */
     uint32_t window;                /* batches */
     uint64_t window_bytes;          /* of bodies, beyond a first; 0: no bound */
     uint32_t leased;                /* length of `leases` */
     uint64_t leased_bytes;          /* of their bodies */
+    bool alone;                     /* takes nothing beside what it holds */
     struct list leases;             /* dispatch: jobs, the first granted first */
     uint32_t credits;               /* as workers.c has counted it */
     enum worker_mood mood;
     uint64_t progress;
     uint64_t scoring_ticket; /* 0: none */
     bool elsewhere;          /* dispatch: it scores another broker's batch */
+    bool parted;             /* dispatch: from some, when its connection ended */
     uint32_t list_count;     /* dispatch: how often it has told what it holds, */
     uint32_t pass_count;     /* and what it scores together */
     uint32_t silent_ticks;
@@ -85,14 +88,18 @@ void workers_remove(struct workers *self, struct worker *worker);
  * has held as many for longest among equals. NULL: none would. */
 struct worker *workers_pick(struct workers *self, uint64_t size);
 
+/* One that holds nothing, rather one that is not elsewhere. NULL: all hold something. */
+struct worker *workers_pick_idle(struct workers *self);
+
 /* How many batches all of them would take now, were they small. */
 uint64_t workers_credits(const struct workers *self);
 
 /* Some worker takes batches, now or when it has ended some. */
 bool workers_any_open(const struct workers *self);
 
-/* A body of `size` bytes is in its hands, and no longer. */
-void workers_hold(struct workers *self, struct worker *worker, uint64_t size);
+/* A body of `size` bytes is in its hands, and no longer. `alone`: nothing is until then.
+ */
+void workers_hold(struct workers *self, struct worker *worker, uint64_t size, bool alone);
 void workers_unhold(struct workers *self, struct worker *worker, uint64_t size);
 
 void workers_set_mood(struct workers *self, struct worker *worker, enum worker_mood mood);

@@ -254,7 +254,10 @@ inline take_back(which)
     leased[which] = false;
     if
     :: charges[which] < ATTEMPTS ->
-        charges[which]++;
+        if
+        :: charges[which]++
+        :: charges[which] = ATTEMPTS /* it was alone, and others died in its company before */
+        fi;
         answers ! CHARGED, which, charges[which]
     :: true
     fi

@@ -9,7 +9,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { LINES_SHOWN = 400 };
+enum {
+    LINES_SHOWN = 400,
+    EXCUSED = 2, /* for each attempt: deaths that a broker takes for another broker's */
+};
 
 void check_report(struct world *world, const char *sentence)
 {
@@ -37,6 +40,14 @@ static uint32_t count_bits(uint64_t bits)
     return count;
 }
 
+/* One broker, and of each worker that dies of poison it knows what it held: nobody is
+ * buried for others, whatever was heard of its last words. */
+static bool knows_its_dead(const struct setup *setup)
+{
+    return setup->brokers == 1 && setup->threads == 1 &&
+           (setup->mute > 0 || setup_is_peaceful(setup));
+}
+
 /* Each worker that died, stood still or was cut off with the batch in its hands may have
  * been charged to it. Where messages are lost a broker may know no better. */
 static void check_burial(struct world *world, const struct batch *batch,
@@ -47,6 +58,8 @@ static void check_burial(struct world *world, const struct batch *batch,
     if (setup_is_orderly(world->setup))
         check_that(world, batch->deaths + batch->mishaps + batch->flying >= limit,
                    "buried though it cost no three workers");
+    if (knows_its_dead(world->setup))
+        check_that(world, batch->poison, "an innocent batch is buried");
 }
 
 void check_settled(struct world *world, const struct batch *batch,
@@ -125,10 +138,12 @@ void check_charge(struct world *world, const struct batch *batch, uint32_t attem
  * before it heard of the attempts of the others. */
 void check_death(struct world *world, const struct batch *batch)
 {
-    uint32_t brokers = count_bits(batch->asked);
-    if (setup_is_peaceful(world->setup))
-        check_that(world,
-                   batch->deaths <= world->setup->attempts_max * brokers + batch->spare,
+    const struct setup *setup = world->setup;
+    uint32_t brokers = count_bits(batch->asked), attempts = setup->attempts_max;
+    if (setup->mute > 0 && setup->brokers > 1)
+        attempts = 1 + EXCUSED * attempts;
+    if (setup_is_peaceful(setup) || setup->mute > 0)
+        check_that(world, batch->deaths <= attempts * brokers + batch->spare,
                    "poison took down more than three workers");
 }
 

@@ -248,8 +248,7 @@ static void begin_bury(struct world *world, struct task *task)
 }
 
 static void end_process(struct world *world, struct worker_node *self, bool flush);
-static void note_victims(struct world *world, struct worker_node *self,
-                         const struct thread *culprit);
+static void note_victims(struct world *world, const struct task *culprit);
 
 /* Nobody knows which of a pass it was: each is charged. */
 static void note_mates(struct task *culprit)
@@ -257,10 +256,7 @@ static void note_mates(struct task *culprit)
     struct list *ring = &culprit->thread->active;
     for (struct list *at = ring->next; at != ring; at = at->next) {
         struct task *task = list_item(at, struct task, link);
-        if (task == culprit)
-            continue;
-        task->batch->shared++;
-        task->batch->mishaps++;
+        task->batch->shared += task != culprit;
     }
 }
 
@@ -269,12 +265,14 @@ static void die_of(struct world *world, struct task *task)
 {
     struct worker_node *process = task->thread->process;
     struct batch *batch = task->batch;
-    bool flush = setup_is_peaceful(world->setup) || dice_chance(&world->dice, 800);
+    const struct setup *setup = world->setup;
+    bool flush = setup_is_peaceful(setup) ||
+                 dice_chance(&world->dice, setup->mute > 0 ? 1000 - setup->mute : 800);
     batch->deaths++;
     note_mates(task);
     world_trace_batch(world, &task->thread->peer.name, "dies of", NULL, batch);
     check_death(world, batch);
-    note_victims(world, process, flush ? task->thread : NULL);
+    note_victims(world, task);
     end_process(world, process, flush);
 }
 
@@ -804,13 +802,12 @@ void worker_mishap(struct world *world, struct worker_node *self, uint64_t until
     mishap(world, self, until_us, true);
 }
 
-/* The threads that go down with the one that scores poison. */
-static void note_victims(struct world *world, struct worker_node *self,
-                         const struct thread *culprit)
+/* What goes down with it, and may be suspected of that. */
+static void note_victims(struct world *world, const struct task *culprit)
 {
     for (uint32_t i = 0; i < world->setup->threads; i++)
-        if (&self->threads[i] != culprit)
-            thread_mishap(world, &self->threads[i], true);
+        thread_mishap(world, &culprit->thread->process->threads[i], true);
+    culprit->batch->mishaps--; /* which has a death of its own */
 }
 
 void worker_crash(struct world *world, struct worker_node *self)

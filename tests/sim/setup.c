@@ -11,6 +11,7 @@
 enum { MS = 1000, SECOND = 1000 * MS };
 enum { SPOOL_DICE = 0x5b001, BURDEN_DICE = 0xb42de, FLAPPING_DICE = 0xf1a9 };
 enum { TOGETHER_DICE = 0x70637, TOGETHER_MAX = 16, SLOW_STORE_DICE = 0x5107 };
+enum { MUTE_DICE = 0x3a7e };
 enum { SPOOL_BLOCK = 4096 };
 
 const char *fault_name(enum fault fault)
@@ -217,6 +218,23 @@ static void draw_flapping(struct setup *self)
     self->lease_ticks = self->liveness_ticks = dice_between(&dice, 40, 100);
 }
 
+/* Poison kills before the last words are out, and nothing else goes wrong: nor does a
+ * broker let go of what it suspects because it is late. */
+static void draw_mute(struct setup *self)
+{
+    struct dice dice;
+    dice_init(&dice, self->seed ^ MUTE_DICE);
+    if (!dice_chance(&dice, 60))
+        return;
+    self->weight_sum = 0;
+    self->fault_us = 0;
+    self->drop = self->twice = self->reorder = 0;
+    self->poison = dice_scaled(&dice, 10, 250);
+    self->mute = dice_between(&dice, 500, 1000);
+    self->deadline = 0;
+    self->submit_us = dice_scaled(&dice, 1 * MS, 100 * MS);
+}
+
 void setup_draw(struct setup *self, uint64_t seed)
 {
     struct dice dice;
@@ -240,6 +258,7 @@ void setup_draw(struct setup *self, uint64_t seed)
     }
     draw_spool(self);
     draw_flapping(self);
+    draw_mute(self);
 }
 
 bool setup_is_flapping(const struct setup *self)
@@ -256,7 +275,8 @@ bool setup_is_orderly(const struct setup *self)
 
 bool setup_is_peaceful(const struct setup *self)
 {
-    return self->fault_us == 0 && !self->steady && setup_is_orderly(self);
+    return self->fault_us == 0 && !self->steady && self->mute == 0 &&
+           setup_is_orderly(self);
 }
 
 static void print_faults(const struct setup *self, FILE *out)
@@ -276,9 +296,10 @@ void setup_print(const struct setup *self, FILE *out)
     fprintf(out,
             "%" PRIu32 " brokers, %" PRIu32 " workers of %" PRIu32 " threads, %" PRIu32
             " clients of %" PRIu32 " batches, %" PRIu32 " regions; per mille: %" PRIu32
-            " poison, %" PRIu32 " invalid, %" PRIu32 " with a spool\n",
+            " poison, %" PRIu32 " mute, %" PRIu32 " invalid, %" PRIu32
+            " with a spool\n",
             self->brokers, self->workers, self->threads, self->clients, self->batches,
-            self->regions, self->poison, self->invalid, self->spool);
+            self->regions, self->poison, self->mute, self->invalid, self->spool);
     fprintf(out,
             "lease %" PRIu32 ", liveness %" PRIu32 " ticks; resend %" PRIu64
             ", silence %" PRIu64 " ms; link %" PRIu64 "+%" PRIu64 ", begin %" PRIu64

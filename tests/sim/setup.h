@@ -63,6 +63,8 @@ struct setup {
     uint32_t interactive; /* per mille */
     uint32_t deadline, deadline_ms;
     uint32_t poison, invalid;
+    uint32_t mute;     /* per mille of those who die of poison: nobody hears their last words,
+                        * in a world without other faults; 0: a world as any */
     uint32_t describe; /* per mille of the clients ask what the models read */
     uint32_t spool;    /* per mille of the clients that count have one */
     uint64_t spool_bytes;
@@ -100,7 +102,8 @@ struct setup {
 /* What this seed stands for. */
 void setup_draw(struct setup *self, uint64_t seed);
 
-/* Nothing but poison goes wrong here: the sharpest invariants hold. */
+/* Nothing but poison goes wrong here, and what it kills is heard to the last: the sharpest
+ * invariants hold. */
 bool setup_is_peaceful(const struct setup *self);
 /* Nothing but connections that break and are made anew. */
 bool setup_is_flapping(const struct setup *self);

@@ -1443,6 +1443,14 @@ static void resend_brings_a_new_deadline(void **state)
 
 /* ---- attempts at other brokers ---- */
 
+static void buries(struct dispatch *broker, uint64_t worker, uint64_t sequence)
+{
+    struct dispatch_action burial = granted(broker, worker, sequence);
+    assert_int_equal(burial.header.type, MESSAGE_BURY);
+    reply(broker, worker, &burial);
+    answered(broker, ANN, MESSAGE_REPLY);
+}
+
 static void attempts_at_other_brokers_count(void **state)
 {
     struct dispatch *broker = *state;
@@ -1453,12 +1461,12 @@ static void attempts_at_other_brokers_count(void **state)
     told(broker, ANN, 3);
     assert_int_equal(dispatch_wake_ms(broker), UINT64_MAX); /* burials have no deadline */
     join(broker, WES, 4);
-    assert_int_equal(granted(broker, WES, 1).header.type, MESSAGE_BURY);
+    buries(broker, WES, 1);
 
     header = score(2);
     header.attempt = 200;
     send(broker, ANN, header);
-    assert_int_equal(granted(broker, WES, 2).header.type, MESSAGE_BURY);
+    buries(broker, WES, 2);
 
     header = score(3);
     header.flags = HEADER_WHAT_IF;
@@ -1480,6 +1488,147 @@ static void resend_tells_of_attempts_meanwhile(void **state)
     nothing_but_release(broker);
     join(broker, WANDA, 4);
     assert_int_equal(granted(broker, WANDA, 1).header.type, MESSAGE_BURY);
+}
+
+/* ---- deaths whose last words were lost ---- */
+
+/* It said what it holds, and that it scores nothing. */
+static void say_idle(struct dispatch *broker, uint64_t worker)
+{
+    beat(broker, worker, 1, 0);
+}
+
+/* Batch 1 is poison that is never named: batch 2 is innocent, and held each time. */
+static void unheard_poison_costs_no_more_workers_and_buries_no_other(void **state)
+{
+    struct dispatch *broker = *state;
+    send(broker, ANN, score(1));
+    send(broker, ANN, score(2));
+    for (int i = 0; i < 2; i++) {
+        join(broker, WANDA, 4);
+        granted(broker, WANDA, 1);
+        granted(broker, WANDA, 2);
+        say_idle(broker, WANDA);
+        assert_false(dies(broker).charged);
+    }
+    join(broker, WANDA, 4);
+    granted(broker, WANDA, 1);
+    nothing(broker); /* the last attempt is made alone */
+    assert_true(dies(broker).charged);
+    told(broker, ANN, 3);
+    join(broker, WANDA, 4);
+    buries(broker, WANDA, 1);
+    struct dispatch_action lease = granted(broker, WANDA, 2);
+    assert_int_equal(lease.header.attempt, 3); /* not begun with another broker's */
+    nothing(broker);
+    reply(broker, WANDA, &lease);
+    answered(broker, ANN, MESSAGE_REPLY);
+}
+
+/* As a worker that ended batch 1 and has not said so when it dies of batch 2. */
+static void batch_that_is_named_wrongly_is_tried_alone_before_it_is_buried(void **state)
+{
+    struct dispatch *broker = *state;
+    send(broker, ANN, score(1));
+    send(broker, ANN, score(2));
+    for (uint8_t i = 1; i <= 2; i++) {
+        join(broker, WANDA, 4);
+        beat(broker, WANDA, i, granted(broker, WANDA, 1).header.ticket);
+        granted(broker, WANDA, 2);
+        dies(broker);
+        told(broker, ANN, i);
+    }
+    join(broker, WANDA, 4);
+    struct dispatch_action lease = granted(broker, WANDA, 1);
+    nothing(broker);
+    reply(broker, WANDA, &lease);
+    answered(broker, ANN, MESSAGE_REPLY);
+    granted(broker, WANDA, 2);
+    assert_true(dies(broker).charged);
+    told(broker, ANN, 3);
+}
+
+static void worker_with_a_last_attempt_is_handed_nothing_else_until_it_ends(void **state)
+{
+    struct dispatch *broker = *state;
+    struct header last = score(2);
+    last.attempt = 2;
+    join(broker, WANDA, 4);
+    send(broker, ANN, score(1));
+    struct dispatch_action first = granted(broker, WANDA, 1);
+    send(broker, ANN, last);
+    send(broker, ANN, score(3));
+    nothing(broker); /* it holds something */
+    reply(broker, WANDA, &first);
+    answered(broker, ANN, MESSAGE_REPLY);
+    struct dispatch_action second = granted(broker, WANDA, 2);
+    nothing(broker);
+    reply(broker, WANDA, &second);
+    answered(broker, ANN, MESSAGE_REPLY);
+    granted(broker, WANDA, 3);
+}
+
+static void last_attempt_goes_rather_to_a_worker_that_is_not_elsewhere(void **state)
+{
+    struct dispatch *broker = *state;
+    struct header last = score(1);
+    last.attempt = 2;
+    join(broker, WANDA, 4);
+    join(broker, WES, 4);
+    dispatch_heartbeat(broker, WANDA,
+                       &(struct dispatch_heartbeat){.window = 4, .elsewhere = true});
+    send(broker, ANN, last);
+    granted(broker, WES, 1);
+}
+
+/* The first of a window is alone from its third worker on. */
+static void deaths_elsewhere_excuse_a_batch_so_many_times_only(void **state)
+{
+    struct dispatch *broker = *state;
+    send(broker, ANN, score(1));
+    for (uint32_t i = 0; i <= 2 * limits.attempts_max; i++) {
+        join(broker, WANDA, 4);
+        assert_int_equal(granted(broker, WANDA, 1).header.type, MESSAGE_SCORE);
+        dispatch_heartbeat(broker, WANDA,
+                           &(struct dispatch_heartbeat){.window = 4, .elsewhere = true});
+        assert_int_equal(dies(broker).charged, i == 2 * limits.attempts_max);
+    }
+    told(broker, ANN, 3);
+}
+
+static void batch_that_went_back_from_a_worker_that_is_lost_is_suspected(void **state)
+{
+    struct dispatch *broker = *state;
+    send(broker, ANN, score(1));
+    send(broker, ANN, score(2));
+    for (int i = 0; i < 2; i++) {
+        join(broker, WANDA, 4);
+        granted(broker, WANDA, 1);
+        say_idle(broker, WANDA);
+        struct dispatch_action lease = granted(broker, WANDA, 2);
+        dispatch_unsent(broker, &lease);
+        dies(broker);
+    }
+    join(broker, WANDA, 4);
+    granted(broker, WANDA, 1);
+    nothing(broker); /* alone */
+}
+
+/* A worker that is back has not died: nothing that went back is suspected. */
+static void connection_that_broke_makes_no_batch_suspect(void **state)
+{
+    struct dispatch *broker = *state;
+    uint64_t tickets[3], route = WANDA;
+    lose_connection(broker, tickets);
+    for (int i = 0; i < 3; i++) {
+        come_back(broker, ++route, 77);
+        granted(broker, route, 2);
+        granted(broker, route, 3); /* in company */
+        struct dispatch_action lease = granted(broker, route, 4);
+        beat(broker, route, 1, tickets[0]);
+        dispatch_unsent(broker, &lease);
+        nothing(broker);
+    }
 }
 
 static void pong_names_the_instance(void **state)
@@ -1700,6 +1849,13 @@ int main(void)
         TEST(resend_brings_a_new_deadline),
         TEST(attempts_at_other_brokers_count),
         TEST(resend_tells_of_attempts_meanwhile),
+        TEST(unheard_poison_costs_no_more_workers_and_buries_no_other),
+        TEST(batch_that_is_named_wrongly_is_tried_alone_before_it_is_buried),
+        TEST(worker_with_a_last_attempt_is_handed_nothing_else_until_it_ends),
+        TEST(last_attempt_goes_rather_to_a_worker_that_is_not_elsewhere),
+        TEST(deaths_elsewhere_excuse_a_batch_so_many_times_only),
+        TEST(batch_that_went_back_from_a_worker_that_is_lost_is_suspected),
+        TEST(connection_that_broke_makes_no_batch_suspect),
         TEST(pong_names_the_instance),
         TEST(pong_names_the_connection),
         TEST(pong_tells_whether_anybody_takes_batches),
