@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: bytes from outside become a message or NULL, and never take memory without bound.
  * Method: a message there and back; broken bytes; floods of empty fields on either side
- * of the bound; with the address sanitizer, what lies behind a field. */
+ * of the bound. */
 #include "base/proto_parse.h"
 
 #include "batch.pb-c.h"
 
 #include "tests/lib/test.h"
 
-#include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,60 +92,6 @@ static void most_columns_of_a_batch_fit_even_when_tiny(void **state)
     proto_free(message);
 }
 
-/* One column whose values are said `count` times; each takes the place of the one before.
- */
-static ProtobufCMessage *parse_values_said_again(size_t count)
-{
-    enum { HEAD = 4, VALUES = 4 };
-    size_t inside = VALUES * count, size = HEAD + inside;
-    uint8_t *bytes = malloc(size);
-    assert_non_null(bytes);
-    bytes[0] = 0x12; /* columns: a length of three bytes */
-    for (size_t i = 0; i < HEAD - 1; i++)
-        bytes[i + 1] = (uint8_t)((inside >> 7 * i & 0x7f) | (i < HEAD - 2 ? 0x80 : 0));
-    for (size_t i = 0; i < count; i++)
-        memcpy(bytes + HEAD + VALUES * i, i % 2 ? "\x1a\x02\x0a\x00" : "\x12\x02\x0a\x00",
-               VALUES); /* codes, or a bitmap */
-    ProtobufCMessage *message = proto_parse(&chw__batch__descriptor, bytes, size);
-    free(bytes);
-    return message;
-}
-
-static void last_of_values_said_again_holds(void **state)
-{
-    (void)state;
-    for (size_t count = 1; count < 1000; count += 37) {
-        ProtobufCMessage *message = parse_values_said_again(count);
-        assert_non_null(message);
-        const Chw__Column *column = ((const Chw__Batch *)message)->columns[0];
-        assert_int_equal(column->values_case, count % 2 == 0
-                                                  ? CHW__COLUMN__VALUES_CODES
-                                                  : CHW__COLUMN__VALUES_BITMAP);
-        proto_free(message);
-    }
-}
-
-static void flood_of_values_said_again_is_refused(void **state)
-{
-    (void)state;
-    assert_null(parse_values_said_again(1 << 17));
-}
-
-static void what_is_read_behind_a_field_is_reported(void **state)
-{
-    (void)state;
-#ifdef __SANITIZE_ADDRESS__
-    static const uint8_t bytes[] = {0x12, 0x0a, 0x0a, 0x08, 'p', 'r',
-                                    'e',  's',  's',  'u',  'r', 'e'};
-    ProtobufCMessage *message = proto_parse(&chw__batch__descriptor, bytes, sizeof bytes);
-    assert_non_null(message);
-    const char *name = ((const Chw__Batch *)message)->columns[0]->name;
-    assert_false(__asan_address_is_poisoned(name + 8));
-    assert_true(__asan_address_is_poisoned(name + 9));
-    proto_free(message);
-#endif
-}
-
 static void number_is_found_among_fields_that_are_not_parsed(void **state)
 {
     (void)state;
@@ -189,9 +134,6 @@ int main(void)
         cmocka_unit_test(broken_bytes_do_not_parse),
         cmocka_unit_test(flood_of_empty_submessages_is_refused),
         cmocka_unit_test(most_columns_of_a_batch_fit_even_when_tiny),
-        cmocka_unit_test(last_of_values_said_again_holds),
-        cmocka_unit_test(flood_of_values_said_again_is_refused),
-        cmocka_unit_test(what_is_read_behind_a_field_is_reported),
         cmocka_unit_test(number_is_found_among_fields_that_are_not_parsed),
         cmocka_unit_test(number_in_broken_bytes_is_not_found),
     };
