@@ -14,7 +14,7 @@
  * that holds nothing of this broker's. Dies that, too, then all that it was suspected of
  * was its own doing. So no batch is given up for what happened in company, and none costs
  * more workers than it has attempts; but where the last words were of another broker's
- * batch: these excuse it, twice for each attempt.
+ * batch: these excuse it, five times for each attempt.
  *
  * Part of the dispatcher: these work on its state, and on nothing else. */
 

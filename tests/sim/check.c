@@ -11,7 +11,7 @@
 
 enum {
     LINES_SHOWN = 400,
-    EXCUSED = 2, /* for each attempt: deaths that a broker takes for another broker's */
+    EXCUSED = 5, /* for each attempt: deaths that a broker takes for another broker's */
 };
 
 void check_report(struct world *world, const char *sentence)
