@@ -219,7 +219,7 @@ void dispatch_job(struct dispatch *self, uint64_t route, const struct header *he
     }
     enum busy busy = BUSY_DRAINING;
     if (!self->draining)
-        busy = enqueue(self, client, header, body, body_size + HEADER_SIZE);
+        busy = enqueue(self, client, header, body, body_size + BATCH_COST);
     if (busy == BUSY_NOT)
         return;
     struct dispatch_action action = refuse_busy(self, route, header, busy);
@@ -642,7 +642,7 @@ static bool grant_next(struct dispatch *self, struct dispatch_action *action)
     struct job *job = list_item(item, struct job, place);
     struct worker *worker = leases_goes_alone(self, job)
                                 ? workers_pick_idle(self->workers)
-                                : workers_pick(self->workers, item->size - HEADER_SIZE);
+                                : workers_pick(self->workers, item->size - BATCH_COST);
     if (worker == NULL)
         return false;
     region_queue_take(self->queue, item);

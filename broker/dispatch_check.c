@@ -35,7 +35,7 @@ static uint32_t check_worker(const struct worker *worker)
         const struct job *job = list_item(node, struct job, link);
         check_that(job->state == JOB_LEASED && job->worker == worker);
         check_that(++count <= WORKER_WINDOW_MAX);
-        bytes += job->place.size - HEADER_SIZE;
+        bytes += job->place.size - BATCH_COST;
     }
     check_that(count == worker->leased && bytes == worker->leased_bytes);
     return count;

@@ -33,7 +33,7 @@ void leases_await(struct dispatch *self, struct job *job)
 
 static uint64_t body_size(const struct job *job)
 {
-    return job->place.size - HEADER_SIZE;
+    return job->place.size - BATCH_COST;
 }
 
 uint8_t leases_attempt(const struct job *job)

@@ -8,6 +8,7 @@
 #include "metrics/metrics_server.h"
 #include "wire/socket.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -223,6 +224,17 @@ static enum status serve(const struct broker_config *config, int locks[2],
     return status;
 }
 
+/* Large bodies come from the heap, too: a mapping for each would round it to whole pages,
+ * and be made and dropped for each. */
+static void tune_heap(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    enum { NEVER = 32 << 20, KEPT = 64 << 20 }; /* more than a body has; bytes */
+    mallopt(M_MMAP_THRESHOLD, NEVER);
+    mallopt(M_TRIM_THRESHOLD, KEPT);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct broker_config config = {0};
@@ -230,6 +242,7 @@ int main(int argc, char **argv)
     int locks[2] = {-1, -1};
     int exit_code;
 
+    tune_heap();
     log_open("chw-broker", LOG_INFO);
     if (!config_load(&spec, argc, argv, &config, NULL, &exit_code))
         return exit_code;

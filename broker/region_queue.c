@@ -368,7 +368,7 @@ static size_t check_lane(const struct region_queue *self, const struct region *r
     check_that(count > 0 || (lane->deficit == 0 && !lane->served));
     /* What it saved up was not enough for its first item, plus a quantum. */
     check_that(lane->deficit <=
-               BODY_SIZE_MAX + HEADER_SIZE + (size_t)REGION_QUANTUM * region->weight);
+               BODY_SIZE_MAX + BATCH_COST + (size_t)REGION_QUANTUM * region->weight);
     return bytes;
 }
 

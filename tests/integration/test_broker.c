@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/proto_parse.h"
+#include "broker/region_queue.h"
 #include "wire/body.h"
 #include "wire/socket.h"
 
@@ -639,7 +640,7 @@ static void a_flooded_broker_holds_its_budget_and_no_more(void **state)
         header.region[0] = (char)('A' + i % 20);
         send_message(clients[i % CLIENTS], &header, rows, SIZE);
     }
-    int held = BUDGET / (SIZE + HEADER_SIZE);
+    int held = BUDGET / (SIZE + BATCH_COST);
     for (int waited = 0; busy < COUNT - held; waited++) {
         assert_in_range(waited, 0, DEADLINE_MS);
         for (int i = 0; i < CLIENTS; i++)

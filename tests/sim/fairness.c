@@ -49,7 +49,7 @@ struct visit {
 static uint64_t bound(const struct world *world)
 {
     const struct setup *setup = world->setup;
-    uint64_t largest = setup->body_size_max + HEADER_SIZE;
+    uint64_t largest = setup->body_size_max + BATCH_COST;
     uint64_t turns = largest / REGION_QUANTUM + 2;
     return 4 * turns * setup->regions * (REGION_QUANTUM + largest);
 }
@@ -66,7 +66,7 @@ static void pass(const struct visit *visit, struct waiting *waiting,
         waiting->since_us = now_us;
     if (now_us - waiting->since_us < patience_us)
         return;
-    waiting->passed += visit->granted->size + HEADER_SIZE;
+    waiting->passed += visit->granted->size + BATCH_COST;
     check_that(world, waiting->passed <= bound(world),
                "a region waits while others are served");
 }

@@ -3,6 +3,7 @@
  * everything, some one thing only, some nothing. */
 #include "tests/sim/setup.h"
 
+#include "broker/region_queue.h"
 #include "tests/sim/message.h"
 
 #include <inttypes.h>
@@ -66,11 +67,13 @@ static void draw_broker(struct setup *self, struct dice *dice)
     self->regions_max = dice_between(dice, self->regions, 2 * self->regions + 2);
     self->workers_max = self->workers * self->threads * 4 + 4;
     self->attempts_max = 3;
-    self->region_bytes_max = self->body_size_max + dice_scaled(dice, 200, 2000000);
+    self->region_bytes_max =
+        self->body_size_max + BATCH_COST + dice_scaled(dice, 200, 2000000);
     self->bytes_max = self->region_bytes_max + dice_scaled(dice, 1, 4000000);
     self->answer_row_size = dice_between(dice, 8, 40);
     if (dice_chance(dice, 300))
-        self->client_bytes_max = self->body_size_max + dice_scaled(dice, 200, 1000000);
+        self->client_bytes_max =
+            self->body_size_max + BATCH_COST + dice_scaled(dice, 200, 1000000);
     if (dice_chance(dice, 300))
         self->untaken_bytes_max = largest_answer(self) + dice_scaled(dice, 1, 500000);
     self->lease_ticks = dice_scaled(dice, 10, 100);
@@ -127,7 +130,7 @@ static void draw_network(struct setup *self, struct dice *dice)
 /* At brokers and workers, for so many batches. */
 static void make_room(struct setup *self, uint32_t batches)
 {
-    uint64_t bytes = (uint64_t)batches * (self->body_size_max + HEADER_SIZE);
+    uint64_t bytes = (uint64_t)batches * (self->body_size_max + BATCH_COST);
     self->jobs_max = batches;
     self->region_bytes_max += bytes;
     self->bytes_max += 2 * bytes;
@@ -296,8 +299,7 @@ void setup_print(const struct setup *self, FILE *out)
     fprintf(out,
             "%" PRIu32 " brokers, %" PRIu32 " workers of %" PRIu32 " threads, %" PRIu32
             " clients of %" PRIu32 " batches, %" PRIu32 " regions; per mille: %" PRIu32
-            " poison, %" PRIu32 " mute, %" PRIu32 " invalid, %" PRIu32
-            " with a spool\n",
+            " poison, %" PRIu32 " mute, %" PRIu32 " invalid, %" PRIu32 " with a spool\n",
             self->brokers, self->workers, self->threads, self->clients, self->batches,
             self->regions, self->poison, self->mute, self->invalid, self->spool);
     fprintf(out,

@@ -22,8 +22,8 @@ static const struct dispatch_limits limits = {
     .regions_max = 3,
     .workers_max = 2,
     .attempts_max = 3,
-    .bytes_max = 10000,
-    .region_bytes_max = 6000,
+    .bytes_max = 12000,
+    .region_bytes_max = 8000,
     .bulk_wait_ticks = 4,
     .lease_ticks = 10,
     .liveness_ticks = 3,
@@ -1142,7 +1142,7 @@ static void over_a_count_the_answer_is_busy(void **state)
 static void over_a_clients_budget_only_that_client_is_busy(void **state)
 {
     struct dispatch_limits own = limits;
-    own.client_bytes_max = 3000;
+    own.client_bytes_max = 4000;
     struct dispatch *broker = replace(state, &own);
     send_sized(broker, ANN, score(1), 2500);
     nothing(broker);
@@ -1165,7 +1165,7 @@ static void over_a_clients_budget_only_that_client_is_busy(void **state)
 static void batch_is_in_the_budget_of_the_connection_that_brought_it_first(void **state)
 {
     struct dispatch_limits own = limits;
-    own.client_bytes_max = 3000;
+    own.client_bytes_max = 4000;
     struct dispatch *broker = replace(state, &own);
     send_sized(broker, ANN, score(1), 2500);
     nothing(broker);
@@ -1181,7 +1181,7 @@ static void batch_is_in_the_budget_of_the_connection_that_brought_it_first(void 
 static void the_fuller_the_broker_the_later_a_client_asks_again(void **state)
 {
     struct dispatch_limits own = limits;
-    own.client_bytes_max = 4000;
+    own.client_bytes_max = 5000;
     struct dispatch *broker = replace(state, &own);
     uint32_t after_ms[2];
     for (uint64_t i = 0; i < 2; i++) {
@@ -1766,7 +1766,7 @@ static void gauges_measure_what_is_held_and_for_how_long(void **state)
     nothing(broker);
     dispatch_measure(broker, &gauges);
     assert_int_equal(gauges.queued, 2);
-    assert_int_equal(gauges.bytes, 150 + 2 * HEADER_SIZE);
+    assert_int_equal(gauges.bytes, 150 + 2 * BATCH_COST);
     assert_int_equal(gauges.oldest_ticks, 2);
 
     join(broker, WANDA, 1);

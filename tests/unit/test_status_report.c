@@ -138,7 +138,7 @@ static void region_tells_what_is_queued_leased_and_answered(void **state)
     assert_string_equal(region->name, "KE");
     assert_int_equal(region->queued, 1);
     assert_int_equal(region->leased, 1);
-    assert_int_equal(region->bytes, 1500 + 2 * HEADER_SIZE);
+    assert_int_equal(region->bytes, 1500 + 2 * BATCH_COST);
     assert_int_equal(region->oldest_ms, 100);
     assert_int_equal(region->answered, 0);
 
@@ -149,7 +149,7 @@ static void region_tells_what_is_queued_leased_and_answered(void **state)
     assert_int_equal(region->leased, 1);
     assert_int_equal(region->oldest_ms, 0);
     assert_int_equal(region->answered, 1);
-    assert_int_equal(region->answered_bytes, 1000 + HEADER_SIZE);
+    assert_int_equal(region->answered_bytes, 1000 + BATCH_COST);
     assert_int_equal(report->answered, 1);
 }
 
