@@ -44,14 +44,15 @@ struct batch {
     struct answer told;    /* what its client has learned, for good */
     uint32_t deaths;       /* of workers that scored it */
     uint32_t mishaps;      /* of workers that held it: a broker may have charged it */
-    uint32_t charges;      /* that its client is told of */
-    bool over;             /* a broker has given it up, or passed on how it ended */
-    uint32_t spare;        /* attempts of what was sent again when it was over */
-    uint32_t shared;       /* deaths of workers that scored it together with poison */
-    uint32_t flying;       /* granted and on its way to a worker */
-    uint64_t asked;        /* brokers that it was sent to: a bit each */
-    uint64_t queued_us;    /* when a broker last took it in */
-    uint64_t route;        /* by which it came last, and which broker's that is */
+    uint32_t spared;  /* deaths of workers that held it and were known to be at others */
+    uint32_t charges; /* that its client is told of */
+    bool over;        /* a broker has given it up, or passed on how it ended */
+    uint32_t spare;   /* attempts of what was sent again when it was over */
+    uint32_t shared;  /* deaths of workers that scored it together with poison */
+    uint32_t flying;  /* granted and on its way to a worker */
+    uint64_t asked;   /* brokers that it was sent to: a bit each */
+    uint64_t queued_us; /* when a broker last took it in */
+    uint64_t route;     /* by which it came last, and which broker's that is */
     uint32_t route_broker;
     uint8_t copies[SIM_BROKERS_MAX]; /* held by each broker */
 };

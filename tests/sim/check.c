@@ -48,6 +48,12 @@ static bool knows_its_dead(const struct setup *setup)
            (setup->mute > 0 || setup_is_peaceful(setup));
 }
 
+/* Deaths and mishaps that it may have been charged. */
+static uint32_t part_in(const struct batch *batch)
+{
+    return batch->deaths + batch->mishaps + batch->flying;
+}
+
 /* Each worker that died, stood still or was cut off with the batch in its hands may have
  * been charged to it. Where messages are lost a broker may know no better. */
 static void check_burial(struct world *world, const struct batch *batch,
@@ -56,7 +62,7 @@ static void check_burial(struct world *world, const struct batch *batch,
     uint32_t limit = world->setup->attempts_max;
     check_that(world, attempts >= limit, "buried before the last attempt");
     if (setup_is_orderly(world->setup))
-        check_that(world, batch->deaths + batch->mishaps + batch->flying >= limit,
+        check_that(world, part_in(batch) + batch->spared >= limit,
                    "buried though it cost no three workers");
     if (knows_its_dead(world->setup))
         check_that(world, batch->poison, "an innocent batch is buried");
@@ -121,17 +127,22 @@ static void check_innocent(struct world *world, const struct batch *batch,
                "an innocent batch was charged again");
 }
 
+/* Where it dies alone, what it was only suspected of is charged at once. */
 void check_charge(struct world *world, const struct batch *batch, uint32_t attempts)
 {
     const struct setup *setup = world->setup;
+    bool at_once = attempts > batch->charges + 1;
     check_that(world, attempts > 0 && attempts <= setup->attempts_max,
                "more attempts than there are");
     check_that(world, !setup_is_flapping(setup), "a broken connection was charged");
     if (setup_is_peaceful(setup) && setup->threads == 1 && !batch->poison)
         check_innocent(world, batch, attempts);
-    if (setup_is_orderly(setup))
-        check_that(world, attempts <= batch->deaths + batch->mishaps + batch->flying,
+    if (setup_is_orderly(setup) && !at_once)
+        check_that(world, attempts <= part_in(batch),
                    "a batch was charged for what it had no part in");
+    if (setup_is_orderly(setup) && at_once)
+        check_that(world, attempts <= part_in(batch) + batch->spared,
+                   "a batch was charged for what it was not there at");
 }
 
 /* One broker counts exactly; each further one that the batch was sent to may have begun

@@ -770,7 +770,10 @@ static void post_mishap(const struct world *world, struct post *self, bool all)
     struct list *held = &self->holding.all;
     for (struct list *at = held->next; at != held; at = at->next) {
         struct task *task = list_item(at, struct task, held.link);
-        task->batch->mishaps += all || !is_known_safe(world, task);
+        if (all || !is_known_safe(world, task))
+            task->batch->mishaps++;
+        else
+            task->batch->spared++;
     }
 }
 
