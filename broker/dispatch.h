@@ -38,7 +38,7 @@ struct dispatch_limits {
     uint32_t regions_max;
     uint32_t workers_max;
     uint32_t attempts_max; /* 1 to 254 */
-    size_t bytes_max;      /* of bodies and headers, queued and leased together */
+    size_t bytes_max;      /* of bodies and BATCH_COST each, queued and leased together */
     size_t region_bytes_max;
     size_t client_bytes_max;  /* of what came by one connection; 0: no bound */
     size_t untaken_bytes_max; /* of answers sent to one connection that it has not taken;
@@ -161,7 +161,7 @@ uint32_t dispatch_worker_count(const struct dispatch *self);
 struct dispatch_gauges {
     uint32_t queued, leased, workers;
     uint32_t clients;       /* whose batches are held */
-    size_t bytes;           /* of bodies and headers, queued and leased */
+    size_t bytes;           /* of bodies and BATCH_COST each, queued and leased */
     uint64_t untaken_bytes; /* of answers, that clients have not said to have taken */
     uint64_t oldest_ticks;  /* since the oldest queued job came; 0: none */
     bool draining;
