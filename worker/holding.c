@@ -46,6 +46,7 @@ void held_drop(struct held *self)
     if (!self->begun)
         self->in->waiting--;
     list_remove(&self->link);
+    self->in->named -= self->named;
     self->in->count--;
 }
 
@@ -54,7 +55,7 @@ void held_drop(struct held *self)
  * each. */
 bool holding_is_misled(const struct holding *self, bool scoring)
 {
-    uint32_t named = 0, named_held = 0;
+    uint32_t named = 0;
     const struct held *oldest = NULL;
     if (self->elsewhere_told != (scoring && self->scoring == 0))
         return true;
@@ -62,14 +63,18 @@ bool holding_is_misled(const struct holding *self, bool scoring)
         return false;
     for (struct list *node = self->all.next; node != &self->all; node = node->next) {
         const struct held *held = list_item(node, struct held, link);
-        named_held += held->named;
         named += held->named && held->scoring;
         if (oldest == NULL && !held->told)
             oldest = held;
     }
-    if (named_held == 0 && self->scoring == 1)
+    if (self->named == 0 && self->scoring == 1)
         return oldest == NULL || !oldest->scoring || !oldest->may_join;
-    return named != self->scoring || named_held != named || self->named_told != named;
+    return named != self->scoring || self->named != named || self->named_told != named;
+}
+
+bool holding_is_outdated(const struct holding *self)
+{
+    return self->scoring == 0 && self->named > 0;
 }
 
 static void tell_one(struct held *held, struct holding_news *news)
@@ -90,6 +95,6 @@ void holding_tell(struct holding *self, bool scoring, struct holding_news *out)
     for (struct list *node = self->all.next; node != &self->all; node = node->next)
         tell_one(list_item(node, struct held, link), out);
     out->elsewhere = scoring && out->named_count == 0;
-    self->named_told = out->named_count;
+    self->named_told = self->named = out->named_count;
     self->elsewhere_told = out->elsewhere;
 }

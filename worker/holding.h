@@ -27,6 +27,7 @@ struct holding {
 
     /* What the last heartbeat said. */
     uint32_t named_told; /* how many are in progress */
+    uint32_t named;      /* of these still held */
     bool elsewhere_told;
 };
 
@@ -66,6 +67,10 @@ bool held_may_join(const struct header *header, size_t body_size);
  * cannot know: whom it would charge should the thread die now is another. `scoring`: some
  * batch of some broker is in progress. */
 bool holding_is_misled(const struct holding *self, bool scoring);
+
+/* All that the last heartbeat named is over, and some of it waits for the store: if the
+ * thread dies now the broker charges that. */
+bool holding_is_outdated(const struct holding *self);
 
 /* The next heartbeat, which is on its way then. */
 void holding_tell(struct holding *self, bool scoring, struct holding_news *out);

@@ -121,6 +121,16 @@ static void announce(struct loop *self)
             send_heartbeat(self, broker);
 }
 
+/* Before the thread rests no broker believes that what only waits for the store is in
+ * progress. Had more been begun at once, that would have been announced. */
+static void take_back(struct loop *self)
+{
+    for (struct broker *broker = brokers_next(&self->brokers, NULL); broker != NULL;
+         broker = brokers_next(&self->brokers, broker))
+        if (broker->greeted && holding_is_outdated(&broker->holding))
+            send_heartbeat(self, broker);
+}
+
 static void activate(struct loop *self, struct lease *lease)
 {
     held_set_scoring(&lease->held, true);
@@ -534,8 +544,10 @@ static void *run(void *arg)
         idle = !work(self);
         if (!list_empty(&self->jobs))
             committer_submit(self->options.committer, &self->jobs);
-        if (idle && (!self->draining || has_work(self)))
+        if (idle && (!self->draining || has_work(self))) {
+            take_back(self);
             wait_for_work(self);
+        }
         idle = idle || due;
     }
     brokers_close(&self->brokers);

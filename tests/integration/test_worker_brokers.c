@@ -17,6 +17,7 @@
 
 #include "control.pb-c.h"
 
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -487,6 +488,48 @@ static void small_batches_that_wait_are_begun_together_and_named(void **state)
     assert_int_equal(worker_people(&fixture), 2 * SLOW_ROWS + 30);
 }
 
+/* Nothing is settled until it is closed. */
+static sqlite3 *lock_store(void)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(strchr(fixture.url, ':') + 1, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return db;
+}
+
+/* True: before the next heartbeat that is due, which counts the wait for the store as
+ * progress, too. */
+static bool pass_is_taken_back_at_once(uint64_t sequence)
+{
+    struct header busy = make_header(sequence);
+    busy.flags = HEADER_WHAT_IF;
+    send_header(0, &busy, SLOW_ROWS);
+    wait_for_scoring(0, sequence);
+    send_ages(0, sequence + 1, 10);
+    send_ages(0, sequence + 2, 10);
+    receive(0, MESSAGE_REPLY);
+    wait_for_scoring(0, sequence + 1);
+    assert_int_equal(peers[0].beat->n_together, 1);
+    uint64_t begun = peers[0].beat->progress;
+    wait_for(0, SCORING_IS, 0);
+    assert_int_equal(peers[0].beat->n_held, 2);
+    return peers[0].beat->progress == begun + 1; /* its one block */
+}
+
+/* One that is due may come first, if seldom. */
+static void pass_that_waits_for_the_store_is_taken_back_at_once(void **state)
+{
+    (void)state;
+    bool at_once = false;
+    for (uint64_t sequence = 1; sequence <= 7 && !at_once; sequence += 3) {
+        sqlite3 *db = lock_store();
+        at_once = pass_is_taken_back_at_once(sequence);
+        sqlite3_close(db);
+        receive_answers(0, 2);
+    }
+    assert_true(at_once);
+}
+
 static void batch_that_has_cost_a_worker_is_begun_alone(void **state)
 {
     (void)state;
@@ -628,6 +671,7 @@ int main(void)
         TEST(each_broker_knows_whether_the_worker_is_busy_for_it),
         TEST(heartbeat_lists_what_is_held_of_its_broker),
         TEST(small_batches_that_wait_are_begun_together_and_named),
+        TEST(pass_that_waits_for_the_store_is_taken_back_at_once),
         TEST(batch_that_has_cost_a_worker_is_begun_alone),
         TEST(small_batch_that_comes_to_an_idle_worker_is_not_announced),
         TEST(heartbeats_go_on_to_all_brokers_while_a_batch_is_scored),

@@ -123,6 +123,15 @@ static void tell_what_is_scored(struct world *world, struct thread *self)
             beat_to(world, self, link_at(world, self, i));
 }
 
+/* Before a thread rests those are told who believe that what only waits for the store is
+ * in progress. */
+static void take_back(struct world *world, struct thread *self)
+{
+    for (uint32_t i = 0; i < world->setup->brokers; i++)
+        if (self->posts[i].greeted && holding_is_outdated(&self->posts[i].holding))
+            beat_to(world, self, link_at(world, self, i));
+}
+
 static bool window_changed(struct world *world, const struct thread *self)
 {
     uint32_t window = window_now(world, self);
@@ -594,6 +603,7 @@ static void run(struct world *world, struct thread *self)
     while (work(world, self));
     if (self->process->node.life != life)
         return;
+    take_back(world, self);
     if (self->process->draining && !has_work(self))
         leave(world, self);
     else

@@ -77,6 +77,41 @@ static void all_of_a_pass_are_named(void **state)
     assert_false(holding_is_misled(&holding, true));
 }
 
+static void what_waits_for_the_store_after_its_pass_is_taken_back(void **state)
+{
+    (void)state;
+    hand_out(3, 1);
+    begin(&leases[0]);
+    begin(&leases[1]);
+    holding_tell(&holding, true, &news);
+    assert_false(holding_is_outdated(&holding));
+    held_set_scoring(&leases[0], false);
+    assert_false(holding_is_outdated(&holding));
+    held_set_scoring(&leases[1], false);
+    assert_true(holding_is_outdated(&holding));
+    holding_tell(&holding, false, &news);
+    assert_int_equal(news.named_count, 0);
+    assert_int_equal(news.held_count, 3);
+    assert_false(holding_is_outdated(&holding));
+    begin(&leases[2]); /* which was listed, and so must be named */
+    assert_true(holding_is_misled(&holding, true));
+}
+
+static void what_was_never_named_or_is_answered_needs_not_be_taken_back(void **state)
+{
+    (void)state;
+    hand_out(3, 1);
+    begin(&leases[0]);
+    held_set_scoring(&leases[0], false);
+    assert_false(holding_is_outdated(&holding));
+    begin(&leases[1]);
+    begin(&leases[2]);
+    holding_tell(&holding, true, &news);
+    held_drop(&leases[1]);
+    held_drop(&leases[2]);
+    assert_false(holding_is_outdated(&holding));
+}
+
 static void one_broker_is_told_that_the_thread_is_at_another_s(void **state)
 {
     (void)state;
@@ -120,6 +155,8 @@ int main(void)
         cmocka_unit_test(any_but_the_oldest_is_named_before_it_is_begun),
         cmocka_unit_test(what_was_named_and_is_over_is_taken_back),
         cmocka_unit_test(all_of_a_pass_are_named),
+        cmocka_unit_test(what_waits_for_the_store_after_its_pass_is_taken_back),
+        cmocka_unit_test(what_was_never_named_or_is_answered_needs_not_be_taken_back),
         cmocka_unit_test(one_broker_is_told_that_the_thread_is_at_another_s),
         cmocka_unit_test(a_list_that_is_not_whole_is_left_out),
         cmocka_unit_test(what_waits_and_what_is_held_is_counted),
