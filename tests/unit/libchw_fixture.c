@@ -4,6 +4,8 @@
 
 #include "wire/body.h"
 
+#include "control.pb-c.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,7 +140,10 @@ bool take_from(struct story *story, int broker)
             return true;
         struct header pong = {.type = MESSAGE_PONG,
                               .ticket = story->instance + 100 * (uint64_t)broker};
-        say(story, &pong, NULL);
+        Chw__Pong body;
+        chw__pong__init(&body);
+        body.workerless = story->workerless[broker];
+        say(story, &pong, &body.base);
     }
     return false;
 }

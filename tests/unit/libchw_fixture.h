@@ -16,9 +16,10 @@ enum { BROKERS = 2, DEADLINE_ROUNDS = 500, ROUND_MS = 10, DAY = 20000 };
 struct story {
     char folder[64], endpoints[BROKERS][128], list[300], journal[128];
     void *context, *routers[BROKERS];
-    uint64_t said[BROKERS]; /* bytes of answers */
-    struct message message; /* the last that was received, */
-    int at;                 /* and by which broker */
+    uint64_t said[BROKERS];   /* bytes of answers */
+    bool workerless[BROKERS]; /* as its PONGs say */
+    struct message message;   /* the last that was received, */
+    int at;                   /* and by which broker */
     struct chw_client *client;
     uint64_t instance;
     char notices[4096];

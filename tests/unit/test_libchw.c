@@ -489,6 +489,28 @@ static void draining_broker_is_left_for_the_other(void **state)
     }
 }
 
+/* Which of the brokers it was sent to. */
+static int answer_one(struct story *story, uint64_t sequence)
+{
+    must_submit(story, 1, sequence);
+    struct header header = hear(story);
+    reply(story, header, 2);
+    assert_scored(await(story), sequence);
+    return story->at;
+}
+
+static void broker_without_workers_is_left_for_one_that_has_some(void **state)
+{
+    enum { AFTER = 12 };
+    struct story *story = *state;
+    uint64_t sequence = 1;
+    story->workerless[0] = true;
+    while (answer_one(story, sequence++) == 0) /* the other has not said a word yet */
+        assert_true(sequence < DEADLINE_ROUNDS);
+    for (uint64_t last = sequence + AFTER; sequence < last; sequence++)
+        assert_int_equal(answer_one(story, sequence), 1);
+}
+
 /* ---- options ---- */
 
 static void assert_refused(const struct chw_options *options, const char *reason)
@@ -570,6 +592,7 @@ int main(void)
         OF_TWO(answers_of_two_brokers_are_one_result),
         OF_TWO(each_broker_is_told_what_was_taken_from_it),
         OF_TWO(draining_broker_is_left_for_the_other),
+        OF_TWO(broker_without_workers_is_left_for_one_that_has_some),
         TEST(options_that_are_not_allowed_say_which_and_what_is),
         TEST(options_of_an_older_program_do),
     };
