@@ -31,7 +31,12 @@
 #include "broker/counters.h"
 #include "broker/jobs.h"
 
-enum { DISPATCH_TICK_MS = 100 };
+enum {
+    DISPATCH_TICK_MS = 100,
+    /* For each attempt: deaths of workers that were at another broker's batch, as they
+     * said, before they are charged to the batch that they held alone. */
+    DISPATCH_EXCUSES = 5,
+};
 
 struct dispatch_limits {
     uint32_t jobs_max; /* queued and leased together */

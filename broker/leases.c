@@ -2,8 +2,6 @@
 /* leases.c - each change of a job's place in one function. */
 #include "broker/leases.h"
 
-enum { EXCUSES = 5 };
-
 bool leases_can_bury(const struct job *job)
 {
     return job->header.type == MESSAGE_SCORE && (job->header.flags & HEADER_WHAT_IF) == 0;
@@ -92,7 +90,7 @@ static struct job *inexcusable(const struct dispatch *self, const struct worker 
     if (!worker->alone)
         return NULL;
     struct job *job = list_item(worker->leases.next, struct job, link);
-    return job->suspected >= EXCUSES * self->limits.attempts_max ? job : NULL;
+    return job->suspected >= DISPATCH_EXCUSES * self->limits.attempts_max ? job : NULL;
 }
 
 /* The one that it named last. Where that is over, the oldest it was handed since it last

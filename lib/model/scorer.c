@@ -92,8 +92,7 @@ static bool has_nan(const float *out, uint32_t count)
     return any != 0;
 }
 
-/* Most blocks have no fault, and each record a result. */
-/* Whether any record has a fault. */
+/* Whether any record has a fault: most blocks have none, and each record a result. */
 static bool finish_block(const struct binding *self, uint32_t first, uint32_t count,
                          finish_fn *finish, bool any_fault, float *out,
                          struct record_fault *faults)

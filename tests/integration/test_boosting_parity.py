@@ -2,9 +2,9 @@
 """Goal: what chw-train trains by XGBoost is what python3-xgboost trains, to the bit.
 
 Method: for five seeded splits, one of all rows and four of a quarter of them, rebuild the inputs
-from the raw table with numpy, train python3-xgboost with the same parameters on the rows that --split-out names train, stop early
-by those it names validation, and compare on those it names heldout: AUC, Brier, and the
-margins of the served model with XGBoost's, byte by byte. Then a forest, and the same table
+from the raw table with numpy, train python3-xgboost with the same parameters on the rows that
+--split-out names train, stop early by those it names validation, and compare on those it names
+heldout: AUC, Brier, and the margins of the served model with XGBoost's, byte by byte. Then a forest, and the same table
 with holes in it, because the real one has none. At most 60
 rounds of depth 4 and forests of 30 trees, for time; the rate is high so that they stop early.
 

@@ -544,8 +544,8 @@ void client_start(struct world *world, struct client_node *self)
         fail(world, self);
         return;
     }
-    if (self->ill_fated &&
-        !world->calm) /* what it found had not been synced by whom was killed */
+    /* What it found may not have been synced by whom was killed. */
+    if (self->ill_fated && !world->calm)
         client_doom(world, self, dice_scaled(&world->dice, 1, 4) - 1, true);
     self->ill_fated = false;
     open_session(world, self);

@@ -1586,12 +1586,13 @@ static void deaths_elsewhere_excuse_a_batch_so_many_times_only(void **state)
 {
     struct dispatch *broker = *state;
     send(broker, ANN, score(1));
-    for (uint32_t i = 0; i <= 5 * limits.attempts_max; i++) {
+    for (uint32_t i = 0; i <= DISPATCH_EXCUSES * limits.attempts_max; i++) {
         join(broker, WANDA, 4);
         assert_int_equal(granted(broker, WANDA, 1).header.type, MESSAGE_SCORE);
         dispatch_heartbeat(broker, WANDA,
                            &(struct dispatch_heartbeat){.window = 4, .elsewhere = true});
-        assert_int_equal(dies(broker).charged, i == 5 * limits.attempts_max);
+        assert_int_equal(dies(broker).charged,
+                         i == DISPATCH_EXCUSES * limits.attempts_max);
     }
     told(broker, ANN, 3);
 }
