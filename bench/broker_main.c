@@ -12,7 +12,7 @@
 
 struct broker_config {
     char *measure, *heartbeats, *format;
-    uint64_t runs, clients, workers, outstanding, window;
+    uint64_t runs, clients, workers, outstanding, window, window_bytes;
     double seconds;
 };
 
@@ -28,8 +28,10 @@ static const struct config_key keys[] = {
     {KEY("workers", CONFIG_COUNT, workers), "2", 1, 64, "N", "processes that answer"},
     {KEY("outstanding", CONFIG_COUNT, outstanding), "64", 1, 4096, "N",
      "requests of each client that wait for their answer"},
-    {KEY("window", CONFIG_COUNT, window), "64", 1, 64, "N",
+    {KEY("window", CONFIG_COUNT, window), "256", 1, 256, "N",
      "bodies that a worker of the broker's takes at once; zmq_proxy hands out all"},
+    {KEY("window-bytes", CONFIG_COUNT, window_bytes), "1048576", 0, 1ULL << 40, "N",
+     "bytes of bodies that it takes beyond a first; 0: any"},
     {KEY("heartbeats", CONFIG_TEXT, heartbeats), "worker", 0, 0, "WHEN",
      "of the broker's workers, beside those of each half second. worker: before a body "
      "above 16 KiB, as a worker sends them; each: before each body; timed: before none"},
@@ -167,6 +169,7 @@ static enum status plan(struct bench *self)
         .workers = (uint32_t)config->workers,
         .outstanding = (uint32_t)config->outstanding,
         .window = (uint32_t)config->window,
+        .window_bytes = config->window_bytes,
         .beat_above = beat_above(config->heartbeats),
         .budget = QUEUE_BYTES,
     };
@@ -202,6 +205,7 @@ static struct measure_options options_of(const struct bench *self, size_t row)
                                : flood ? (uint32_t)flooding
                                        : report->outstanding,
                 .window = report->window,
+                .window_bytes = report->window_bytes,
                 .beat_above = report->beat_above,
             },
     };

@@ -107,8 +107,11 @@ static void print_head(const struct broker_report *self, FILE *file)
     fprintf(file,
             "load:    %" PRIu32 " clients with %" PRIu32 " requests outstanding, %" PRIu32
             " workers that send each body back;\n         of the broker's: windows of "
-            "%" PRIu32 ", a heartbeat each half second",
+            "%" PRIu32 " bodies, ",
             self->clients, self->outstanding, self->workers, self->window);
+    if (self->window_bytes > 0)
+        fprintf(file, "%" PRIu64 " bytes, ", self->window_bytes);
+    fputs("a heartbeat each half second", file);
     if (self->beat_above != SIZE_MAX)
         fprintf(file, " and before bodies above %zu bytes", self->beat_above);
     fputc('\n', file);
@@ -261,9 +264,10 @@ void broker_report_json(const struct broker_report *self, FILE *file)
     fprintf(file,
             "  \"cores\": %ld,\n  \"runs\": %zu,\n  \"seconds\": %g,\n  \"clients\": "
             "%" PRIu32 ",\n  \"workers\": %" PRIu32 ",\n  \"outstanding\": %" PRIu32
-            ",\n  \"window\": %" PRIu32 ",\n  \"beat_above\": %zu,\n  \"rows\": [\n",
+            ",\n  \"window\": %" PRIu32 ",\n  \"window_bytes\": %" PRIu64
+            ",\n  \"beat_above\": %zu,\n  \"rows\": [\n",
             machine.cores, self->runs, self->seconds, self->clients, self->workers,
-            self->outstanding, self->window, self->beat_above);
+            self->outstanding, self->window, self->window_bytes, self->beat_above);
     for (size_t i = 0; i < self->count; i++)
         write_row(self, i, file);
     fputs("  ]\n}\n", file);

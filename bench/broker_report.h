@@ -25,6 +25,7 @@ struct broker_report {
     size_t runs;
     double seconds;
     uint32_t clients, workers, outstanding, window;
+    uint64_t window_bytes;
     size_t beat_above; /* bytes; SIZE_MAX: before no body */
     uint64_t budget;   /* bytes of batches that the broker may hold */
     struct broker_row rows[BROKER_ROWS_MAX];

@@ -38,6 +38,7 @@ static void send_hello(struct worker *self)
     Chw__Hello hello;
     chw__hello__init(&hello);
     hello.window = self->options->window;
+    hello.window_bytes = self->options->window_bytes;
     hello.name = self->name;
     send_packed(self, MESSAGE_HELLO, &hello.base);
 }
@@ -47,6 +48,7 @@ static void send_heartbeat(struct worker *self, uint64_t ticket)
     Chw__Heartbeat beat;
     chw__heartbeat__init(&beat);
     beat.window = self->options->window;
+    beat.window_bytes = self->options->window_bytes;
     beat.progress = self->progress;
     beat.scoring_ticket = ticket;
     send_packed(self, MESSAGE_HEARTBEAT, &beat.base);

@@ -25,10 +25,11 @@ struct peers_options {
     const char *front, *back;
     size_t size; /* of a body */
     uint32_t clients, workers;
-    uint32_t outstanding; /* of each client */
-    uint32_t window;      /* of each worker; ours */
-    size_t beat_above;    /* bytes: a heartbeat before each body above it, and one every
-                           * half second */
+    uint32_t outstanding;  /* of each client */
+    uint32_t window;       /* of each worker; ours, as the rest */
+    uint64_t window_bytes; /* beyond a first body; 0: any */
+    size_t beat_above;     /* bytes: a heartbeat before each body above it, and one every
+                            * half second */
 };
 
 struct peers;

@@ -67,7 +67,7 @@ class BenchBroker(unittest.TestCase):
         for words, said in ((["--measure", "speed"], "cpu, latency, flood or all"),
                             (["--heartbeats", "never"], "each or timed"),
                             (["--format", "xml"], "table or json"), (["--runs", 0], "--runs"),
-                            (["--seconds", 0], "--seconds"), (["--window", 65], "--window")):
+                            (["--seconds", 0], "--seconds"), (["--window", 257], "--window")):
             refused = bench(*words, code=64)
             self.assertIn(said, refused.stderr)
             self.assertNotIn("run 1", refused.stderr)
