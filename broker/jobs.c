@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NEIGHBOURS = 64 / sizeof(struct hash_node *) };
+
 struct jobs {
     uint32_t jobs_max;
     uint32_t count;
     uint64_t seed;
     struct hash keys;
-    struct list free;
+    struct list free; /* the one freed last first: it is still in the cache */
     struct job slots[];
 };
 
@@ -44,11 +46,15 @@ void jobs_free(struct jobs *self)
     free(self);
 }
 
-/* Field by field: a struct may have padding. */
+/* Batches that follow each other are neighbours in the table, NEIGHBOURS in a line of the
+ * cache: the next is looked for where the last one was. Where that is no client can tell.
+ */
 static uint64_t key_hash(const struct jobs *self, const struct batch_key *key)
 {
+    uint64_t line = key->sequence / NEIGHBOURS;
     uint64_t hash = hash_bytes(self->seed, key->client, sizeof key->client);
-    return hash_bytes(hash, &key->sequence, sizeof key->sequence);
+    hash = hash_bytes(hash, &line, sizeof line);
+    return hash - hash % NEIGHBOURS + key->sequence % NEIGHBOURS;
 }
 
 struct job *jobs_add(struct jobs *self, const struct header *header, void *body)
@@ -74,7 +80,7 @@ void jobs_remove(struct jobs *self, struct job *job)
 {
     hash_remove(&self->keys, &job->node);
     list_remove(&job->link);
-    list_push_back(&self->free, &job->link);
+    list_push_front(&self->free, &job->link);
     job->state = JOB_FREE;
     job->body = NULL;
     self->count--;
