@@ -10,7 +10,9 @@ enum { NEIGHBOURS = 64 / sizeof(struct hash_node *) };
 
 struct jobs {
     uint32_t jobs_max;
+    uint32_t known_count; /* slots beyond were never used, nor their memory touched */
     uint32_t count;
+    uint32_t generation; /* the first of each slot */
     uint64_t seed;
     struct hash keys;
     struct list free; /* the one freed last first: it is still in the cache */
@@ -24,12 +26,9 @@ struct jobs *jobs_new(uint32_t jobs_max, uint32_t generation, uint64_t seed)
     if (self == NULL)
         return NULL;
     self->jobs_max = jobs_max;
+    self->generation = generation;
     self->seed = seed;
     list_init(&self->free);
-    for (uint32_t i = 0; i < jobs_max; i++) {
-        self->slots[i].generation = generation;
-        list_push_back(&self->free, &self->slots[i].link);
-    }
     if (hash_open(&self->keys, jobs_max) != STATUS_OK) {
         free(self);
         return NULL;
@@ -57,12 +56,30 @@ static uint64_t key_hash(const struct jobs *self, const struct batch_key *key)
     return hash - hash % NEIGHBOURS + key->sequence % NEIGHBOURS;
 }
 
-struct job *jobs_add(struct jobs *self, const struct header *header, void *body)
+static struct job *new_slot(struct jobs *self)
+{
+    if (self->known_count == self->jobs_max)
+        return NULL;
+    struct job *job = &self->slots[self->known_count++];
+    job->generation = self->generation;
+    list_init(&job->link);
+    return job;
+}
+
+static struct job *take_slot(struct jobs *self)
 {
     if (list_empty(&self->free))
-        return NULL;
+        return new_slot(self);
     struct job *job = list_item(self->free.next, struct job, link);
     list_remove(&job->link);
+    return job;
+}
+
+struct job *jobs_add(struct jobs *self, const struct header *header, void *body)
+{
+    struct job *job = take_slot(self);
+    if (job == NULL)
+        return NULL;
     job->header = *header;
     job->body = body;
     job->expires_ms = 0;
@@ -128,7 +145,7 @@ struct job *jobs_find_same(struct jobs *self, const struct header *header, void 
 struct job *jobs_next(struct jobs *self, const struct job *after)
 {
     for (size_t i = after == NULL ? 0 : (size_t)(after - self->slots) + 1;
-         i < self->jobs_max; i++)
+         i < self->known_count; i++)
         if (self->slots[i].state != JOB_FREE)
             return &self->slots[i];
     return NULL;

@@ -22,19 +22,20 @@ struct lane {
 struct region {
     struct list link;      /* in `used` while it has items, else in `free`, the longest
                             * idle first */
-    struct hash_node node; /* by name, once it has one */
+    struct hash_node node; /* by name */
     struct lane lanes[REGION_PRIORITY_COUNT];
     uint32_t item_count; /* queued and taken */
     uint32_t weight;
     size_t bytes; /* of its items */
     uint64_t answered, answered_bytes;
-    char name[HEADER_REGION_MAX + 1]; /* empty: never used */
+    char name[HEADER_REGION_MAX + 1];
 };
 
 struct region_queue {
     struct region_limits limits;
     uint64_t seed;
     struct hash names;
+    uint32_t known_count; /* slots beyond were never used, nor their memory touched */
     struct list free, used;
     struct list active[REGION_PRIORITY_COUNT]; /* lanes, the one whose turn it is first */
     struct list ages[REGION_PRIORITY_COUNT];   /* queued items, the oldest first */
@@ -60,8 +61,6 @@ struct region_queue *region_queue_new(const struct region_limits *limits, uint64
         list_init(&self->active[priority]);
         list_init(&self->ages[priority]);
     }
-    for (uint32_t i = 0; i < limits->regions_max; i++)
-        list_push_back(&self->free, &self->regions[i].link);
     if (hash_open(&self->names, limits->regions_max) != STATUS_OK) {
         free(self);
         return NULL;
@@ -94,14 +93,30 @@ static struct region *find_region(const struct region_queue *self, const char *n
     return NULL;
 }
 
-/* In the place of the region that has been idle for longest, which is forgotten. */
+static bool is_full(const struct region_queue *self)
+{
+    return self->known_count == self->limits.regions_max && list_empty(&self->free);
+}
+
+/* A new one, or in the end that of the region that has been idle for longest, which is
+ * forgotten. */
+static struct region *take_slot(struct region_queue *self)
+{
+    if (self->known_count < self->limits.regions_max) {
+        struct region *region = &self->regions[self->known_count++];
+        list_init(&region->link);
+        return region;
+    }
+    struct region *region = list_item(self->free.next, struct region, link);
+    hash_remove(&self->names, &region->node);
+    return region;
+}
+
 static struct region *add_region(struct region_queue *self, const char *name)
 {
     size_t size = strlen(name);
     assert(size > 0 && size <= HEADER_REGION_MAX);
-    struct region *region = list_item(self->free.next, struct region, link);
-    if (region->name[0] != '\0')
-        hash_remove(&self->names, &region->node);
+    struct region *region = take_slot(self);
     memcpy(region->name, name, size + 1);
     region->weight = weights_find(&self->limits.weights, name);
     region->answered = region->answered_bytes = 0;
@@ -163,7 +178,7 @@ static enum busy refusal(const struct region_queue *self, const struct region *r
 {
     if (size > self->limits.bytes_max - self->bytes)
         return BUSY_QUEUE;
-    if (region == NULL && list_empty(&self->free))
+    if (region == NULL && is_full(self))
         return BUSY_REGIONS;
     if (size > self->limits.region_bytes_max - (region == NULL ? 0 : region->bytes))
         return BUSY_REGION;
@@ -307,8 +322,7 @@ static void view_region(const struct region *region,
         .answered = region->answered,
         .answered_bytes = region->answered_bytes,
     };
-    if (region->name[0] != '\0')
-        visit(arg, &view);
+    visit(arg, &view);
 }
 
 void region_queue_visit(const struct region_queue *self,
@@ -404,7 +418,7 @@ static uint32_t check_ages(const struct region_queue *self, enum region_priority
 
 void region_queue_check(const struct region_queue *self)
 {
-    uint32_t regions = 0, queued = 0, named = 0;
+    uint32_t regions = 0, queued = 0;
     size_t bytes = 0;
     for (struct list *node = self->used.next; node != &self->used; node = node->next) {
         const struct region *region = list_item(node, struct region, link);
@@ -413,15 +427,13 @@ void region_queue_check(const struct region_queue *self)
         for (int priority = 0; priority < REGION_PRIORITY_COUNT; priority++)
             queued += region->lanes[priority].count;
         bytes += region->bytes;
-        named++;
     }
     for (struct list *node = self->free.next; node != &self->free; node = node->next) {
         const struct region *region = list_item(node, struct region, link);
         check_that(++regions <= self->limits.regions_max);
         check_that(region->item_count == 0 && region->bytes == 0);
-        named += region->name[0] != '\0';
     }
-    check_that(regions == self->limits.regions_max && named == self->names.count);
+    check_that(regions == self->known_count && regions == self->names.count);
     check_that(queued == self->queued_count && self->lead <= REGION_QUANTUM);
     check_that(check_ages(self, REGION_BULK) + check_ages(self, REGION_INTERACTIVE) ==
                queued);
