@@ -25,7 +25,7 @@ enum {
     STOP_MS = 30000,
     TICK_MS = 20,
     WORDS_MAX = 32,
-    PATH_SIZE = 128,
+    PATH_SIZE = TEMPORARY_SIZE + 32,
     BESIDE_WORKERS = 2, /* the broker and the optimizer: `chw up` numbers them first */
     REPLACED_MS = 30000,
 };
@@ -248,18 +248,23 @@ static enum status start_processes(struct cluster *self,
     return status == STATUS_OK ? find_processes(self, error) : status;
 }
 
+static enum status make_home(struct cluster *self, struct error_text *error)
+{
+    enum status status = temporary_template("chw-bench", self->home, error);
+    if (status == STATUS_OK && mkdtemp(self->home) == NULL) {
+        status = error_set(error, STATUS_IO, "%s: %s", self->home, strerror(errno));
+        self->home[0] = '\0';
+    }
+    return status;
+}
+
 enum status cluster_start(const struct cluster_options *options, struct cluster *out,
                           struct error_text *error)
 {
     *out = (struct cluster){.up = 0};
-    strcpy(out->home, "/tmp/chw-bench-XXXXXX");
-    if (mkdtemp(out->home) == NULL) {
-        enum status status =
-            error_set(error, STATUS_IO, "%s: %s", out->home, strerror(errno));
-        out->home[0] = '\0';
-        return status;
-    }
-    enum status status = data_folder_name(out->home, &out->folder, error);
+    enum status status = make_home(out, error);
+    if (status == STATUS_OK)
+        status = data_folder_name(out->home, &out->folder, error);
     if (status != STATUS_OK)
         return status;
     out->store = options->store == NULL ? out->folder.store : options->store;

@@ -6,6 +6,7 @@
 #define BENCH_CLUSTER_H
 
 #include "base/error_text.h"
+#include "bench/temporary.h"
 #include "client/data_folder.h"
 
 #include <stdbool.h>
@@ -29,7 +30,7 @@ struct cluster_process {
 };
 
 struct cluster {
-    char home[64]; /* the folder, removed at the end */
+    char home[TEMPORARY_SIZE]; /* the folder, removed at the end */
     struct data_folder folder;
     const char *store, *front;
     unsigned metrics_port; /* of the broker; the workers': cluster_worker_port() */

@@ -4,6 +4,7 @@
 #include "bench/kernel_peer_sklearn.h"
 
 #include "base/file.h"
+#include "bench/temporary.h"
 #include "client/process.h"
 
 #include <assert.h>
@@ -21,13 +22,13 @@
 
 static const char program[] = "chw-bench-peer-sklearn";
 
-enum { LINE_SIZE = 512, PATH_SIZE = 64 };
+enum { LINE_SIZE = 512, PATH_SIZE = TEMPORARY_SIZE + 32 };
 
 struct kernel_sklearn {
     pid_t pid;
     int socket;
     FILE *answers; /* of the same socket */
-    char folder[32];
+    char folder[TEMPORARY_SIZE];
     char version[64];
 };
 
@@ -115,17 +116,23 @@ static enum status greet(struct kernel_sklearn *self, struct error_text *error)
     return status;
 }
 
+static enum status make_folder(struct kernel_sklearn *self, struct error_text *error)
+{
+    enum status status = temporary_template("chw-bench-sklearn", self->folder, error);
+    if (status == STATUS_OK && mkdtemp(self->folder) == NULL)
+        status = error_set(error, STATUS_IO, "%s: %s", self->folder, strerror(errno));
+    return status;
+}
+
 enum status kernel_sklearn_open(struct kernel_sklearn **out, struct error_text *error)
 {
     struct kernel_sklearn *self = calloc(1, sizeof *self);
     if (self == NULL)
         return STATUS_NOMEM;
     self->socket = -1;
-    strcpy(self->folder, "/tmp/chw-bench-sklearn-XXXXXX");
-    enum status status =
-        mkdtemp(self->folder) != NULL
-            ? start(self, error)
-            : error_set(error, STATUS_IO, "%s: %s", self->folder, strerror(errno));
+    enum status status = make_folder(self, error);
+    if (status == STATUS_OK)
+        status = start(self, error);
     if (status == STATUS_OK)
         status = greet(self, error);
     if (status == STATUS_OK)

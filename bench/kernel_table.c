@@ -2,6 +2,7 @@
 /* kernel_table.c - `chw generate` makes the population; splitmix64 the numbers. */
 #include "bench/kernel_table.h"
 
+#include "bench/temporary.h"
 #include "client/process.h"
 
 #include <inttypes.h>
@@ -82,12 +83,15 @@ static enum status generate(const char *path, uint64_t rows, uint64_t seed,
 static enum status read_people(uint64_t rows, uint64_t seed, struct dataset **out,
                                struct error_text *error)
 {
-    char path[] = "/tmp/chw-bench-people-XXXXXX";
+    char path[TEMPORARY_SIZE];
+    enum status status = temporary_template("chw-bench-people", path, error);
+    if (status != STATUS_OK)
+        return status;
     int file = mkstemp(path);
     if (file < 0)
         return error_set(error, STATUS_IO, "%s: cannot be made", path);
     close(file);
-    enum status status = generate(path, rows, seed, error);
+    status = generate(path, rows, seed, error);
     if (status == STATUS_OK)
         status = read_file(path, &people, 0, out, error);
     unlink(path);

@@ -71,12 +71,10 @@ const struct config_spec bench_options = {
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .notes =
-        "Without --broker it starts a broker and workers in a folder of its own and "
-        "trains\n"
-        "a model. It makes the records and checks each answer, and the demand, against "
-        "a\n"
-        "reference. docs/benchmark.md says what the figures are. Wants a release build "
-        "and an\nidle machine.\n",
+        "Without --broker it starts a broker and workers in a folder of its own, in "
+        "TMPDIR\nor /tmp, and trains a model. It makes the records and checks each "
+        "answer, and the\ndemand, against a reference. docs/benchmark.md says what the "
+        "figures are. Wants a\nrelease build and an idle machine.\n",
 };
 
 static enum status find_word(const char *option, const char *word,

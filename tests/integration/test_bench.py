@@ -3,13 +3,13 @@
 """Goal: chw-bench runs a cluster of its own, checks what it measures, and leaves nothing behind.
 Method: small runs; no figure is judged, but each must be there and agree with the others."""
 import csv
-import glob
 import json
 import os
 import shutil
 import signal
 import subprocess
 import unittest
+import unittest.mock
 
 from cluster import Cluster, alive, children, chw, folder, main, read, run, start, wait_until
 from redis_server import RedisServer
@@ -35,10 +35,11 @@ def named(pid, name):
 
 class Bench(unittest.TestCase):
     def setUp(self):
-        self.before = set(glob.glob("/tmp/chw-bench-*"))
+        self.place = self.enterContext(folder())
+        self.enterContext(unittest.mock.patch.dict(os.environ, TMPDIR=self.place))
 
     def tearDown(self):
-        self.assertEqual(set(glob.glob("/tmp/chw-bench-*")), self.before)
+        self.assertEqual(os.listdir(self.place), [])
 
     def assert_agrees(self, report, records):
         self.assertEqual(report["records"], 2 * records)
@@ -164,9 +165,10 @@ class Bench(unittest.TestCase):
             said = measuring.communicate(timeout=120)[1]
             self.assertEqual(measuring.returncode, 69)
             self.assertRegex(said, "chw-worker .* ended during a run")
-            for kept in set(glob.glob("/tmp/chw-bench-*")) - self.before:
-                self.assertIn(kept, said)
-                shutil.rmtree(kept)
+            kept = [os.path.join(self.place, name) for name in os.listdir(self.place)]
+            self.assertEqual(len(kept), 1)
+            self.assertIn("kept: %s\n" % kept[0], said)
+            shutil.rmtree(kept[0])
         finally:
             measuring.kill()
             measuring.wait()

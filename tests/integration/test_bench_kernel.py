@@ -3,12 +3,12 @@
 """Goal: chw-bench-kernel runs every case, finds both sides equal, and its reports agree.
 Method: tiny models of a synthetic population; no speed is judged, but every figure must be there."""
 import csv
-import glob
 import importlib.util
 import io
 import json
 import os
 import unittest
+import unittest.mock
 
 from cluster import folder, main, run
 
@@ -31,8 +31,12 @@ def bench(*options, code=0, env=None):
 
 
 class KernelBench(unittest.TestCase):
+    def setUp(self):
+        self.place = self.enterContext(folder())
+        self.enterContext(unittest.mock.patch.dict(os.environ, TMPDIR=self.place))
+
     def tearDown(self):
-        self.assertEqual(glob.glob("/tmp/chw-bench-people-*") + glob.glob("/tmp/chw-bench-sklearn-*"), [])
+        self.assertEqual(os.listdir(self.place), [])
 
     def assert_measured(self, entry):
         if entry["trees"] > 0:
