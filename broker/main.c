@@ -4,6 +4,7 @@
 #include "base/config.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/schedule.h"
 #include "broker/loop.h"
 #include "metrics/metrics_server.h"
 #include "wire/socket.h"
@@ -243,6 +244,7 @@ int main(int argc, char **argv)
     int exit_code;
 
     tune_heap();
+    schedule_patiently();
     log_open("chw-broker", LOG_INFO);
     if (!config_load(&spec, argc, argv, &config, NULL, &exit_code))
         return exit_code;

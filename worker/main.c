@@ -3,6 +3,7 @@
  * wait for a signal -> drain. */
 #include "base/config.h"
 #include "base/log.h"
+#include "base/schedule.h"
 #include "metrics/metrics_server.h"
 #include "store/store.h"
 #include "wire/addresses.h"
@@ -252,6 +253,7 @@ int main(int argc, char **argv)
     struct error_text error = {""};
     int exit_code;
 
+    schedule_patiently();
     log_open("chw-worker", LOG_INFO);
     if (!config_load(&spec, argc, argv, &config, NULL, &exit_code))
         return exit_code;
