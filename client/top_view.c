@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* top_view.c - tables of regions and workers that share the lines of a screen. */
+/* top_view.c - tables of brokers, regions and workers that share the lines of a screen.
+ */
 #include "client/top_view.h"
+
+#include "client/top_rows.h"
 
 #include "table/json_text.h"
 #include "table/text_table.h"
@@ -10,157 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SERVINGS_SHOWN = 3 }; /* lines; during a promotion there are two */
-
-/* A line of either table; a rate that is not known is NAN. */
-struct region_row {
-    const Chw__RegionStatus *status;
-    double batches, bytes; /* per second */
+enum {
+    SERVINGS_SHOWN = 3, /* lines; during a promotion there are two */
+    BROKERS_SHARE = 3,  /* of the lines for rows, brokers get so many at most: a third */
 };
-
-struct worker_row {
-    const Chw__WorkerStatus *status;
-    double batches, records;
-};
-
-struct rows {
-    struct region_row *regions;
-    struct worker_row *workers;
-    double batches, records; /* per second, of all */
-};
-
-/* ---- rates ---- */
-
-double top_rate(uint64_t now, uint64_t before, uint64_t elapsed_ms)
-{
-    uint64_t grown = now >= before ? now - before : now;
-    return (double)grown * 1000.0 / (double)elapsed_ms;
-}
-
-static bool is_comparable(const struct top_view *view)
-{
-    return view->before != NULL && view->elapsed_ms > 0 &&
-           view->before->instance == view->now->instance;
-}
-
-static const Chw__RegionStatus *region_before(const struct top_view *view,
-                                              const char *name)
-{
-    for (size_t i = 0; i < view->before->n_regions; i++)
-        if (strcmp(view->before->regions[i]->name, name) == 0)
-            return view->before->regions[i];
-    return NULL;
-}
-
-static const Chw__WorkerStatus *worker_before(const struct top_view *view,
-                                              const char *name)
-{
-    for (size_t i = 0; i < view->before->n_workers; i++)
-        if (strcmp(view->before->workers[i]->name, name) == 0)
-            return view->before->workers[i];
-    return NULL;
-}
-
-static struct region_row rate_region(const struct top_view *view,
-                                     const Chw__RegionStatus *now)
-{
-    struct region_row row = {now, (double)NAN, (double)NAN};
-    if (!is_comparable(view))
-        return row;
-    const Chw__RegionStatus *before = region_before(view, now->name);
-    if (before == NULL && view->before->regions_left_out > 0)
-        return row;
-    bool is_new = before == NULL;
-    row.batches =
-        top_rate(now->answered, is_new ? 0 : before->answered, view->elapsed_ms);
-    row.bytes = top_rate(now->answered_bytes, is_new ? 0 : before->answered_bytes,
-                         view->elapsed_ms);
-    return row;
-}
-
-static struct worker_row rate_worker(const struct top_view *view,
-                                     const Chw__WorkerStatus *now)
-{
-    const Chw__WorkerStatus *before =
-        is_comparable(view) ? worker_before(view, now->name) : NULL;
-    if (before == NULL)
-        return (struct worker_row){now, (double)NAN, (double)NAN};
-    return (struct worker_row){
-        now,
-        top_rate(now->answered, before->answered, view->elapsed_ms),
-        top_rate(now->records, before->records, view->elapsed_ms),
-    };
-}
-
-/* ---- order ---- */
-
-static int descending(double a, double b)
-{
-    return (a < b) - (a > b);
-}
-
-static double known(double rate)
-{
-    return isnan(rate) ? -1.0 : rate;
-}
-
-static int by_depth(const void *a, const void *b)
-{
-    const struct region_row *one = a, *other = b;
-    const Chw__RegionStatus *x = one->status, *y = other->status;
-    int order = descending(x->queued, y->queued);
-    if (order == 0)
-        order = descending(x->leased, y->leased);
-    if (order == 0)
-        order = descending(known(one->batches), known(other->batches));
-    if (order == 0)
-        order = descending((double)x->answered, (double)y->answered);
-    return order == 0 ? strcmp(x->name, y->name) : order;
-}
-
-static int by_rate(const void *a, const void *b)
-{
-    const struct region_row *one = a, *other = b;
-    int order = descending(known(one->batches), known(other->batches));
-    return order == 0 ? by_depth(a, b) : order;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const struct worker_row *one = a, *other = b;
-    return strcmp(one->status->name, other->status->name);
-}
-
-static bool make_rows(const struct top_view *view, struct rows *rows)
-{
-    const Chw__StatusReport *now = view->now;
-    *rows = (struct rows){.batches = (double)NAN, .records = (double)NAN};
-    rows->regions = calloc(now->n_regions + 1, sizeof *rows->regions);
-    rows->workers = calloc(now->n_workers + 1, sizeof *rows->workers);
-    if (rows->regions == NULL || rows->workers == NULL)
-        return false;
-    if (is_comparable(view)) {
-        rows->batches = top_rate(now->answered, view->before->answered, view->elapsed_ms);
-        rows->records = 0.0;
-    }
-    for (size_t i = 0; i < now->n_regions; i++)
-        rows->regions[i] = rate_region(view, now->regions[i]);
-    for (size_t i = 0; i < now->n_workers; i++) {
-        rows->workers[i] = rate_worker(view, now->workers[i]);
-        if (!isnan(rows->workers[i].records))
-            rows->records += rows->workers[i].records;
-    }
-    qsort(rows->regions, now->n_regions, sizeof *rows->regions,
-          view->by_rate ? by_rate : by_depth);
-    qsort(rows->workers, now->n_workers, sizeof *rows->workers, by_name);
-    return true;
-}
-
-static void free_rows(struct rows *rows)
-{
-    free(rows->regions);
-    free(rows->workers);
-}
 
 /* ---- the tables ---- */
 
@@ -190,7 +46,7 @@ static void add_first_heading(struct text_table *table, const char *what, size_t
 
 static void add_region(struct text_table *table, const struct region_row *row)
 {
-    const Chw__RegionStatus *status = row->status;
+    const Chw__RegionStatus *status = &row->status;
     text_table_add(table, "%s", status->name);
     text_table_count(table, status->queued);
     text_table_count(table, status->leased);
@@ -201,8 +57,7 @@ static void add_region(struct text_table *table, const struct region_row *row)
     add_rate(table, row->bytes, 1e6);
 }
 
-static void print_regions(const struct top_view *view, const struct rows *rows,
-                          size_t shown, FILE *file)
+static void print_regions(const struct top_rows *rows, size_t shown, FILE *file)
 {
     static const char *const headings[] = {"queued",   "leased",    "MB",   "oldest s",
                                            "answered", "batches/s", "MB/s", NULL};
@@ -210,7 +65,7 @@ static void print_regions(const struct top_view *view, const struct rows *rows,
     if (table == NULL)
         return;
     add_first_heading(table, "region", shown,
-                      view->now->n_regions + view->now->regions_left_out);
+                      rows->region_count + rows->all.regions_left_out);
     add_headings(table, headings);
     for (size_t i = 0; i < shown; i++)
         add_region(table, &rows->regions[i]);
@@ -228,7 +83,7 @@ static const char *state_name(Chw__WorkerStatus__State state)
 
 static void add_worker(struct text_table *table, const struct worker_row *row)
 {
-    const Chw__WorkerStatus *status = row->status;
+    const Chw__WorkerStatus *status = &row->status;
     text_table_add(table, "%s", status->name);
     text_table_add(table, "%s", state_name(status->state));
     text_table_add(table, "%" PRIu32 "/%" PRIu32, status->leased, status->window);
@@ -241,8 +96,7 @@ static void add_worker(struct text_table *table, const struct worker_row *row)
     text_table_add(table, "%s", status->serving[0] == '\0' ? "-" : status->serving);
 }
 
-static void print_workers(const struct top_view *view, const struct rows *rows,
-                          size_t shown, FILE *file)
+static void print_workers(const struct top_rows *rows, size_t shown, FILE *file)
 {
     static const char *const headings[] = {
         "state",     "holds",     "silent s", "charged", "answered",
@@ -251,7 +105,7 @@ static void print_workers(const struct top_view *view, const struct rows *rows,
     if (table == NULL)
         return;
     add_first_heading(table, "worker", shown,
-                      view->now->n_workers + view->now->workers_left_out);
+                      rows->worker_count + rows->all.workers_left_out);
     add_headings(table, headings);
     for (size_t i = 0; i < shown; i++)
         add_worker(table, &rows->workers[i]);
@@ -259,7 +113,112 @@ static void print_workers(const struct top_view *view, const struct rows *rows,
     text_table_free(table);
 }
 
+static void format_uptime(uint64_t uptime_ms, char out[32])
+{
+    uint64_t seconds = uptime_ms / 1000;
+    snprintf(out, 32, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, seconds / 3600,
+             seconds / 60 % 60, seconds % 60);
+}
+
+static const char *broker_state(const Chw__StatusReport *now)
+{
+    return now->draining ? "DRAINING" : "serving";
+}
+
+/* What keeps it out of the sums. False: nothing does. */
+static bool add_why_not(struct text_table *table, const struct top_view *view,
+                        size_t which)
+{
+    const struct top_broker *broker = &view->brokers[which];
+    const char *same = top_rows_same(view, which);
+    if (broker->state == TOP_TOO_OLD)
+        text_table_add(table, "too old to be watched");
+    else if (broker->state == TOP_SILENT)
+        text_table_add(table, "no answer since %" PRIu64 " s", broker->silent_ms / 1000);
+    else if (broker->now == NULL)
+        text_table_add(table, "waiting");
+    else if (same != NULL)
+        text_table_add(table, "the same as %s", same);
+    else
+        return false;
+    return true;
+}
+
+static void add_broker(struct text_table *table, const struct top_view *view,
+                       const struct top_rows *rows, size_t which)
+{
+    const Chw__StatusReport *now = view->brokers[which].now;
+    char uptime[32];
+    text_table_add(table, "%s", view->brokers[which].address);
+    if (add_why_not(table, view, which)) {
+        for (int i = 0; i < 8; i++)
+            text_table_add(table, "-");
+        return;
+    }
+    text_table_add(table, "%s", broker_state(now));
+    format_uptime(now->uptime_ms, uptime);
+    text_table_add(table, "%s", uptime);
+    text_table_count(table, now->queued);
+    text_table_count(table, now->leased);
+    text_table_add(table, "%.1f", (double)now->bytes / 1e6);
+    text_table_add(table, "%.1f", (double)now->oldest_ms / 1e3);
+    text_table_count(table, (int64_t)now->answered);
+    add_rate(table, rows->broker_batches[which], 1.0);
+    text_table_add(table, "%s", now->version);
+}
+
+static void print_brokers(const struct top_view *view, const struct top_rows *rows,
+                          size_t shown, FILE *file)
+{
+    static const char *const headings[] = {"state",   "up",       "queued",   "leased",
+                                           "MB",      "oldest s", "answered", "batches/s",
+                                           "release", NULL};
+    struct text_table *table = text_table_new("llrrrrrrrl");
+    if (table == NULL)
+        return;
+    add_first_heading(table, "broker", shown, view->count);
+    add_headings(table, headings);
+    for (size_t i = 0; i < shown; i++)
+        add_broker(table, view, rows, i);
+    text_table_print(table, file);
+    text_table_free(table);
+}
+
 /* ---- the head of the screen ---- */
+
+/* Of one broker, which has no row. False: there is none. */
+static bool print_trouble(const struct top_broker *broker, FILE *file)
+{
+    if (broker->state == TOP_WELL)
+        return false;
+    if (broker->state == TOP_TOO_OLD)
+        fprintf(file, "the broker at %s is too old to be watched", broker->address);
+    else
+        fprintf(file, "no broker answers at %.400s since %" PRIu64 " s", broker->address,
+                broker->silent_ms / 1000);
+    return true;
+}
+
+static size_t print_one_broker(const struct top_broker *broker, FILE *file)
+{
+    char uptime[32];
+    bool in_trouble = print_trouble(broker, file);
+    if (in_trouble)
+        fputs("; what follows is old\n", file);
+    format_uptime(broker->now->uptime_ms, uptime);
+    fprintf(file, "broker %s, %s, up %s\n", broker->now->version,
+            broker_state(broker->now), uptime);
+    return in_trouble ? 2 : 1;
+}
+
+static size_t print_how_many_answer(const struct top_view *view, FILE *file)
+{
+    size_t well = 0;
+    for (size_t i = 0; i < view->count; i++)
+        well += view->brokers[i].state == TOP_WELL && view->brokers[i].now != NULL;
+    fprintf(file, "%zu of %zu brokers answer\n", well, view->count);
+    return 1;
+}
 
 static void print_rate(FILE *file, double rate, const char *unit)
 {
@@ -267,33 +226,32 @@ static void print_rate(FILE *file, double rate, const char *unit)
         fprintf(file, ", %.1f %s", rate, unit);
 }
 
-static void print_head(const struct top_view *view, const struct rows *rows, FILE *file)
+/* Returns the number of lines. */
+static size_t print_head(const struct top_view *view, const struct top_rows *rows,
+                         FILE *file)
 {
-    const Chw__StatusReport *now = view->now;
-    uint64_t seconds = now->uptime_ms / 1000;
-    if (view->trouble != NULL)
-        fprintf(file, "%s; what follows is old\n", view->trouble);
-    fprintf(file, "broker %s, %s, up %" PRIu64 ":%02" PRIu64 ":%02" PRIu64 "\n",
-            now->version, now->draining ? "DRAINING" : "serving", seconds / 3600,
-            seconds / 60 % 60, seconds % 60);
+    const Chw__StatusReport *all = &rows->all;
+    size_t lines = view->count == 1 ? print_one_broker(&view->brokers[0], file)
+                                    : print_how_many_answer(view, file);
     fprintf(file,
             "%" PRIu32 " batches queued, oldest %.1f s; %" PRIu32
             " with workers; %.1f of %.1f MB\n",
-            now->queued, (double)now->oldest_ms / 1e3, now->leased,
-            (double)now->bytes / 1e6, (double)now->bytes_max / 1e6);
-    fprintf(file, "%" PRIu64 " batches answered", now->answered);
+            all->queued, (double)all->oldest_ms / 1e3, all->leased,
+            (double)all->bytes / 1e6, (double)all->bytes_max / 1e6);
+    fprintf(file, "%" PRIu64 " batches answered", all->answered);
     print_rate(file, rows->batches, "batches/s");
     print_rate(file, rows->records, "records/s");
     fputc('\n', file);
+    return lines + 2;
 }
 
 /* How many of the workers, from this one on, serve the same. 0: one before does. */
-static size_t count_serving(const struct rows *rows, size_t at, size_t count)
+static size_t count_serving(const struct top_rows *rows, size_t at, size_t count)
 {
-    const char *serving = rows->workers[at].status->serving;
+    const char *serving = rows->workers[at].status.serving;
     size_t same = 0;
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(rows->workers[i].status->serving, serving) != 0)
+        if (strcmp(rows->workers[i].status.serving, serving) != 0)
             continue;
         if (i < at)
             return 0;
@@ -303,13 +261,12 @@ static size_t count_serving(const struct rows *rows, size_t at, size_t count)
 }
 
 /* Which versions serve, by how many. Returns the number of lines. */
-static size_t print_servings(const struct top_view *view, const struct rows *rows,
-                             FILE *file)
+static size_t print_servings(const struct top_rows *rows, FILE *file)
 {
     size_t lines = 0;
-    for (size_t i = 0; i < view->now->n_workers && lines < SERVINGS_SHOWN; i++) {
-        const char *serving = rows->workers[i].status->serving;
-        size_t same = count_serving(rows, i, view->now->n_workers);
+    for (size_t i = 0; i < rows->worker_count && lines < SERVINGS_SHOWN; i++) {
+        const char *serving = rows->workers[i].status.serving;
+        size_t same = count_serving(rows, i, rows->worker_count);
         if (same == 0)
             continue;
         fprintf(file, "%zu thread%s: %s\n", same, same == 1 ? "" : "s",
@@ -326,23 +283,53 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static void print_screen(const struct top_view *view, const struct rows *rows,
+/* So many rows of each table, and the brokers' only where there are several. */
+struct shown {
+    size_t brokers, regions, workers;
+};
+
+/* A blank line and a heading for each table; then none starves another. */
+static struct shown share_lines(const struct top_view *view, const struct top_rows *rows,
+                                size_t used, size_t height)
+{
+    bool several = view->count > 1;
+    struct shown shown = {several ? view->count : 0, rows->region_count,
+                          rows->worker_count};
+    if (height == 0)
+        return shown;
+    used += several ? 6 : 4;
+    size_t room = height > used ? height - used : 0;
+    shown.brokers = least(shown.brokers, (room + BROKERS_SHARE - 1) / BROKERS_SHARE);
+    room -= shown.brokers;
+    size_t half = room - room / 2;
+    shown.regions =
+        least(shown.regions, room > shown.workers + half ? room - shown.workers : half);
+    shown.workers = least(shown.workers, room - shown.regions);
+    return shown;
+}
+
+static void print_screen(const struct top_view *view, const struct top_rows *rows,
                          size_t height, FILE *file)
 {
-    size_t regions = view->now->n_regions, workers = view->now->n_workers;
-    print_head(view, rows, file);
-    size_t used = print_servings(view, rows, file) + 3;
-    used += view->trouble != NULL;
-    if (height > 0) { /* two blank lines, two headings; then neither starves the other */
-        size_t room = height > used + 4 ? height - used - 4 : 0;
-        size_t half = room - room / 2;
-        regions = least(regions, room > workers + half ? room - workers : half);
-        workers = least(workers, room - regions);
+    size_t used = print_head(view, rows, file);
+    used += print_servings(rows, file);
+    struct shown shown = share_lines(view, rows, used, height);
+    if (view->count > 1) {
+        fputc('\n', file);
+        print_brokers(view, rows, shown.brokers, file);
     }
     fputc('\n', file);
-    print_regions(view, rows, regions, file);
+    print_regions(rows, shown.regions, file);
     fputc('\n', file);
-    print_workers(view, rows, workers, file);
+    print_workers(rows, shown.workers, file);
+}
+
+/* One broker, and it was not heard yet. */
+static void print_wait(const struct top_broker *broker, FILE *file)
+{
+    if (!print_trouble(broker, file))
+        fputs("waiting", file);
+    fputc('\n', file);
 }
 
 /* The bytes of the character at `text` that a terminal may get; 0: it may not. */
@@ -377,17 +364,17 @@ static void put_clipped(const char *text, size_t width, size_t height, FILE *fil
 
 void top_draw(const struct top_view *view, size_t width, size_t height, FILE *file)
 {
-    struct rows rows = {0};
+    struct top_rows rows = {0};
     char *text = NULL;
     size_t size;
     FILE *screen = open_memstream(&text, &size);
     if (screen == NULL)
         return;
-    if (view->now == NULL)
-        fprintf(screen, "%s\n", view->trouble == NULL ? "waiting" : view->trouble);
-    else if (make_rows(view, &rows))
+    if (view->count == 1 && view->brokers[0].now == NULL)
+        print_wait(&view->brokers[0], screen);
+    else if (top_rows_make(view, &rows))
         print_screen(view, &rows, height, screen);
-    free_rows(&rows);
+    top_rows_release(&rows);
     if (fclose(screen) == 0)
         put_clipped(text, width, height, file);
     free(text);
@@ -411,7 +398,7 @@ static void write_rate(FILE *file, const char *name, double rate)
 
 static void write_region(FILE *file, const struct region_row *row)
 {
-    const Chw__RegionStatus *status = row->status;
+    const Chw__RegionStatus *status = &row->status;
     fputc('{', file);
     write_text(file, "name", status->name);
     fprintf(file,
@@ -427,7 +414,7 @@ static void write_region(FILE *file, const struct region_row *row)
 
 static void write_worker(FILE *file, const struct worker_row *row)
 {
-    const Chw__WorkerStatus *status = row->status;
+    const Chw__WorkerStatus *status = &row->status;
     fputc('{', file);
     write_text(file, "name", status->name);
     fputc(',', file);
@@ -446,38 +433,73 @@ static void write_worker(FILE *file, const struct worker_row *row)
     fputc('}', file);
 }
 
-static void write_head(FILE *file, const Chw__StatusReport *now, const struct rows *rows)
+static void write_start(FILE *file, const Chw__StatusReport *now)
 {
-    fprintf(file, "{\"instance\":\"%016" PRIx64 "\",", now->instance);
+    fprintf(file, "\"instance\":\"%016" PRIx64 "\",", now->instance);
     write_text(file, "version", now->version);
+    fprintf(file, ",\"uptime_ms\":%" PRIu64 ",\"draining\":%s,", now->uptime_ms,
+            now->draining ? "true" : "false");
+}
+
+static void write_held(FILE *file, const Chw__StatusReport *held)
+{
     fprintf(file,
-            ",\"uptime_ms\":%" PRIu64 ",\"draining\":%s,\"queued\":%" PRIu32
-            ",\"leased\":%" PRIu32 ",\"bytes\":%" PRIu64 ",\"bytes_max\":%" PRIu64
-            ",\"oldest_ms\":%" PRIu64 ",\"answered\":%" PRIu64
+            "\"queued\":%" PRIu32 ",\"leased\":%" PRIu32 ",\"bytes\":%" PRIu64
+            ",\"bytes_max\":%" PRIu64 ",\"oldest_ms\":%" PRIu64 ",\"answered\":%" PRIu64
             ",\"regions_left_out\":%" PRIu32 ",\"workers_left_out\":%" PRIu32,
-            now->uptime_ms, now->draining ? "true" : "false", now->queued, now->leased,
-            now->bytes, now->bytes_max, now->oldest_ms, now->answered,
-            now->regions_left_out, now->workers_left_out);
-    write_rate(file, "batches_per_s", rows->batches);
-    write_rate(file, "records_per_s", rows->records);
+            held->queued, held->leased, held->bytes, held->bytes_max, held->oldest_ms,
+            held->answered, held->regions_left_out, held->workers_left_out);
+}
+
+static void write_broker(FILE *file, const struct top_broker *broker, double batches)
+{
+    fputc('{', file);
+    write_text(file, "address", broker->address);
+    if (broker->state == TOP_WELL && broker->now != NULL) {
+        fputs(",\"trouble\":null,", file);
+        write_start(file, broker->now);
+        write_held(file, broker->now);
+        write_rate(file, "batches_per_s", batches);
+    } else {
+        fprintf(file, ",\"trouble\":\"%s\"",
+                broker->state == TOP_TOO_OLD ? "too old" : "no answer");
+    }
+    fputc('}', file);
+}
+
+static void write_lists(const struct top_view *view, const struct top_rows *rows,
+                        FILE *file)
+{
+    fputs(",\"regions\":[", file);
+    for (size_t i = 0; i < rows->region_count; i++) {
+        fputs(i == 0 ? "" : ",", file);
+        write_region(file, &rows->regions[i]);
+    }
+    fputs("],\"workers\":[", file);
+    for (size_t i = 0; i < rows->worker_count; i++) {
+        fputs(i == 0 ? "" : ",", file);
+        write_worker(file, &rows->workers[i]);
+    }
+    fputs("],\"brokers\":[", file);
+    for (size_t i = 0; i < view->count; i++) {
+        fputs(i == 0 ? "" : ",", file);
+        write_broker(file, &view->brokers[i], rows->broker_batches[i]);
+    }
+    fputc(']', file);
 }
 
 void top_write_json(const struct top_view *view, FILE *file)
 {
-    struct rows rows = {0};
-    if (make_rows(view, &rows)) {
-        write_head(file, view->now, &rows);
-        fputs(",\"regions\":[", file);
-        for (size_t i = 0; i < view->now->n_regions; i++) {
-            fputs(i == 0 ? "" : ",", file);
-            write_region(file, &rows.regions[i]);
-        }
-        fputs("],\"workers\":[", file);
-        for (size_t i = 0; i < view->now->n_workers; i++) {
-            fputs(i == 0 ? "" : ",", file);
-            write_worker(file, &rows.workers[i]);
-        }
-        fputs("]}\n", file);
+    struct top_rows rows = {0};
+    if (top_rows_make(view, &rows)) {
+        fputc('{', file);
+        if (view->count == 1)
+            write_start(file, view->brokers[0].now);
+        write_held(file, &rows.all);
+        write_rate(file, "batches_per_s", rows.batches);
+        write_rate(file, "records_per_s", rows.records);
+        write_lists(view, &rows, file);
+        fputs("}\n", file);
     }
-    free_rows(&rows);
+    top_rows_release(&rows);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* top_view.h - a broker's reports as a screen of text, and as JSON.
+/* top_view.h - brokers' reports as a screen of text, and as JSON.
  *
- * Rates come from two reports. A broker that was started anew counts from zero: then, and
- * with one report only, there are no rates. Pure but for the stream written to. */
+ * One broker is shown as it is. Several are a row each, and what they hold together: the
+ * sums of those that answer. Pure but for the stream written to. */
 
 #ifndef CLIENT_TOP_VIEW_H
 #define CLIENT_TOP_VIEW_H
@@ -14,12 +14,25 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct top_view {
+enum top_state {
+    TOP_WELL,
+    TOP_SILENT,  /* it does not answer */
+    TOP_TOO_OLD, /* it does not know the question */
+};
+
+struct top_broker {
+    const char *address;
     const Chw__StatusReport *now;    /* NULL: nothing was heard yet */
     const Chw__StatusReport *before; /* NULL: there is none */
     uint64_t elapsed_ms;             /* between the two */
-    const char *trouble;             /* told in the first line; NULL: none */
-    bool by_rate;                    /* sort regions by rate, not by depth */
+    enum top_state state;
+    uint64_t silent_ms; /* since it was heard last */
+};
+
+struct top_view {
+    const struct top_broker *brokers;
+    size_t count; /* at least 1 */
+    bool by_rate; /* sort regions by rate, not by depth */
 };
 
 /* Of a count that was `before`, or began again at zero where it is less now. */
@@ -29,7 +42,7 @@ double top_rate(uint64_t now, uint64_t before, uint64_t elapsed_ms);
  * terminal are replaced. Writes nothing when out of memory. */
 void top_draw(const struct top_view *view, size_t width, size_t height, FILE *file);
 
-/* One object on one line. `now` is needed. Rates that are not known are null. */
+/* One object on one line. A broker was heard. Rates that are not known are null. */
 void top_write_json(const struct top_view *view, FILE *file);
 
 #endif

@@ -56,8 +56,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (report == NULL)
         return 0;
     const Chw__StatusReport *now = (const Chw__StatusReport *)(const void *)report;
-    const struct top_view view = {.now = now, .before = now, .elapsed_ms = 1000};
-    print_both(&view);
+    Chw__StatusReport other = *now;
+    other.instance++;
+    const struct top_broker brokers[] = {
+        {.address = "ipc://A", .now = now, .before = now, .elapsed_ms = 1000},
+        {.address = "ipc://B", .now = &other, .before = &other, .elapsed_ms = 1000},
+    };
+    for (size_t count = 1; count <= 2; count++) {
+        const struct top_view view = {.brokers = brokers, .count = count};
+        print_both(&view);
+    }
     proto_free(report);
     return 0;
 }

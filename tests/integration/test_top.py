@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goal: chw top shows what a real cluster does: its workers, the stream's regions and rates, the
-versions during a promotion; a broker that goes and comes back; and a terminal is given back as it
-was.
+versions during a promotion; a broker that goes and comes back; several brokers together, also when
+one does not answer; and a terminal is given back as it was.
 Method: chw up, chw score and chw model promote beside chw top; a pseudo-terminal for the screen."""
 
 import contextlib
@@ -118,10 +118,13 @@ class Top(unittest.TestCase):
         self.addCleanup(terminal.close)
         return terminal
 
-    def broker(self):
+    def front(self, number=""):
+        return "ipc://%s/front%s.ipc" % (self.place, number)
+
+    def broker(self, number=""):
         log = self.stack.enter_context(open(self.place + "/broker.log", "a"))
-        process = start("chw-broker", "--front", "ipc://%s/front.ipc" % self.place, "--back",
-                        "ipc://%s/back.ipc" % self.place, stderr=log)
+        process = start("chw-broker", "--front", self.front(number), "--back",
+                        "ipc://%s/back%s.ipc" % (self.place, number), stderr=log)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
@@ -187,6 +190,66 @@ class Top(unittest.TestCase):
         self.assertIsNone(first["batches_per_s"])
         self.assertEqual(second["batches_per_s"], 0)
         self.assertGreater(second["uptime_ms"], first["uptime_ms"])
+
+    def test_several_brokers_are_summed(self):
+        data = self.place + "/data"
+        publish(data, 3000, "champion")
+        cluster = self.cluster(workers=2, arguments=["--brokers", 2])
+        people = self.place + "/people.csv"
+        chw("generate", "--rows", ROWS, "-o", people)
+        cluster.chw("score", people, "--region-column", "region", "--batch", 100, "-o",
+                    self.place + "/results.csv")
+        wait_until("all records", lambda: sum(
+            w["records"] for w in top(data)["workers"]) == ROWS)
+        report = top(data)
+        self.assertEqual([b["address"] for b in report["brokers"]],
+                         ["ipc://%s/front%s.ipc" % (data, n) for n in ("", "2")])
+        for broker in report["brokers"]:
+            self.assertIsNone(broker["trouble"])
+            self.assertGreater(broker["answered"], 0)
+        self.assertEqual(sum(b["answered"] for b in report["brokers"]), report["answered"])
+        self.assertEqual(sum(r["answered"] for r in report["regions"]), report["answered"])
+        self.assertEqual(sum(w["answered"] for w in report["workers"]), report["answered"])
+        self.assertEqual(len(report["workers"]), 2)
+        self.assertEqual(len({r["name"] for r in report["regions"]}), len(report["regions"]))
+        self.assertNotIn("instance", report)
+        first = top(data, "--broker", report["brokers"][0]["address"])
+        self.assertEqual(first["instance"], report["brokers"][0]["instance"])
+        self.assertEqual(first["answered"], report["brokers"][0]["answered"])
+
+    def test_broker_that_does_not_answer_is_named_and_the_others_are_shown(self):
+        self.broker()
+        both = self.front() + "," + self.front(2)
+        said = chw("top", "--once", "--broker", both, "--interval-s", 60).stdout
+        self.assertIn("1 of 2 brokers answer\n", said)
+        self.assertRegex(said, re.escape(self.front()) + " +serving ")
+        self.assertRegex(said, re.escape(self.front(2)) + " +no answer since ")
+        terminal = self.terminal("--broker", both, columns=200)
+        terminal.wait_for("1 of 2 brokers answer")
+        terminal.wait_for("no answer since")
+        second = self.broker(2)
+        terminal.wait_for("2 of 2 brokers answer")
+        second.send_signal(signal.SIGSTOP)
+        terminal.wait_for("1 of 2 brokers answer")
+        second.send_signal(signal.SIGCONT)
+        terminal.wait_for("2 of 2 brokers answer")
+        terminal.press("q")
+        self.assertEqual(terminal.end(), 0)
+
+    def test_reports_of_several_brokers_go_on_without_the_silent_one(self):
+        self.broker()
+        watcher = start("chw", "top", "--broker", self.front() + "," + self.front(2), "--format",
+                        "json", stdout=subprocess.PIPE)
+        self.addCleanup(watcher.stdout.close)
+        self.addCleanup(watcher.wait)
+        self.addCleanup(watcher.kill)
+        reports = [json.loads(watcher.stdout.readline()) for _ in range(4)]
+        uptimes = [report["brokers"][0]["uptime_ms"] for report in reports]
+        gaps = [after - before for before, after in zip(uptimes, uptimes[1:])]
+        self.assertGreater(min(gaps), 0)
+        self.assertLess(min(gaps), 3000)  # one a second, not when a deadline is over
+        self.assertEqual([report["brokers"][1]["trouble"] for report in reports],
+                         ["no answer"] * 4)
 
     def test_no_broker_is_a_sentence_and_a_code(self):
         began = time.monotonic()
