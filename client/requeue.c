@@ -174,11 +174,23 @@ static enum status receive(struct requeue *self)
     }
 }
 
+/* A broker that is gone answers no more; where it was another, once too often is the same
+ * as once, under one key. */
+static void send_again_where_one_is_lost(struct requeue *self)
+{
+    enum link_change change;
+    uint32_t peer;
+    while (link_changed(self->link, &change, &peer))
+        if (change == LINK_LOST || change == LINK_REMOVED)
+            self->send_ms = 0;
+}
+
 static enum status await_reply(struct requeue *self, struct error_text *error)
 {
     uint64_t end_ms = clock_monotonic_ms() + self->patience_ms;
     enum { LOOK_MS = 100 };
     while (self->reply == NULL) {
+        send_again_where_one_is_lost(self);
         send_if_due(self);
         if (link_wait(self->link, LOOK_MS) == STATUS_IO || receive(self) == STATUS_IO)
             return error_set(error, STATUS_IO, "the socket to %s failed", self->endpoint);

@@ -30,7 +30,7 @@ struct requeue_result {
 };
 
 struct requeue_options {
-    const char *endpoint; /* the broker's, for clients */
+    const char *endpoint; /* the brokers', for clients, by commas */
     bool insecure;
     uint64_t patience_ms; /* for each answer */
 };

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Goal: a batch that workers died over is kept, shown without its patients' values, and sent
-again is counted once, however often; on a file and on a Redis.
+again is counted once, however often, and whichever of several brokers is away or dies with it; on
+a file and on a Redis.
 
 Method: a real broker; three workers that kill themselves over the one batch of `chw score`
 (worker/task.c, worker.scored), then one without that fault; each story goes on with a copy of the
@@ -19,7 +20,7 @@ import tempfile
 import unittest
 
 from redis_server import RedisServer
-from stream_cluster import AS_OF, BIN, DEADLINE_S, Cluster, database, run
+from stream_cluster import AS_OF, BIN, DEADLINE_S, Cluster, database, run, wait_until
 
 ROWS, LIVENESS_MS = 500, 1200
 USAGE, DATA, NO_INPUT, UNAVAILABLE = 64, 65, 66, 69
@@ -216,6 +217,47 @@ class InFile(Letters, unittest.TestCase):
                       self.requeue(self.key).stdout)
         self.assertEqual(self.letters(), [])
         self.counted(ROWS)
+
+
+    def test_brokers_of_a_list_that_are_not_there_are_passed_over(self):
+        brokers = ",".join(self.cluster.endpoint(name) for name in ("away", "front", "gone"))
+        self.command("requeue", "--broker", brokers, "--wait-s", "60", self.key)
+        self.assertEqual(self.letters(), [])
+        self.counted(ROWS)
+
+    def test_broker_that_dies_with_the_letter_neither_loses_nor_doubles_it(self):
+        """No worker is there until one of the two brokers holds it, and is killed."""
+        self.cluster.kill("sound", signal.SIGTERM)
+        self.cluster.start("broker2", BIN / "chw-broker", "--front",
+                           self.cluster.endpoint("front2"), "--back",
+                           self.cluster.endpoint("back2"))
+        brokers = {self.cluster.endpoint(f"front{number}"): number for number in ("", "2")}
+        process = self.start("both", *brokers)
+        held = wait_until("a broker holds it", lambda: self.holder(brokers))
+        self.cluster.kill("broker" + brokers[held])
+        left = next(number for address, number in brokers.items() if address != held)
+        wait_until("the other holds it", lambda: self.holder(
+            [self.cluster.endpoint("front" + left)]))
+        self.cluster.start("sound", BIN / "chw-worker", "--broker",
+                           self.cluster.endpoint("back" + left), "--store", self.cluster.store)
+        self.assertEqual(process.wait(DEADLINE_S), 0, self.cluster.log("both"))
+        del self.cluster.processes["both"]
+        self.assertEqual(self.letters(), [])
+        self.counted(ROWS)
+
+    def start(self, name, *brokers):
+        return self.cluster.start(name, BIN / "chw", "dead-letter", "requeue", "--store",
+                                  self.cluster.store, "--broker", ",".join(brokers), self.key)
+
+    @staticmethod
+    def holder(brokers):
+        """The address of one that has a batch in its queue; None: none has."""
+        for address in brokers:
+            done = run(BIN / "chw", "top", "--once", "--format", "json", "--broker", address,
+                       ok=False)
+            if done.returncode == 0 and json.loads(done.stdout)["queued"] > 0:
+                return address
+        return None
 
 
 class InRedis(Letters, unittest.TestCase):
