@@ -460,9 +460,10 @@ static bool put_number_codes(Chw__Column *to, const struct batch_column *column,
     Chw__Codes *codes = new_codes(to, rows);
     if (codes == NULL)
         return false;
+    const float *values = column->values;
     uint8_t *data = codes->codes.data;
     for (size_t row = 0; row < rows; row++)
-        data[row] = nearest_code(column->values[row]);
+        data[row] = nearest_code(values[row]);
     return true;
 }
 

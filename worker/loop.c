@@ -20,6 +20,8 @@
 
 enum {
     HEARTBEAT_MS = 500,
+    GATHER_US = 4000,   /* that a job waits for others, while there is more to score */
+    GATHER_MAX = 16,    /* jobs: more are worth a transaction at once */
     ROUND_MAX = 64,     /* frames received from one broker before work goes on */
     SERVING_SIZE = 192, /* as proto/control.proto says */
 };
@@ -38,7 +40,8 @@ struct loop {
     struct list inbox;   /* not begun, oldest first; of each broker at most the window */
     struct list ready;   /* begun, to be scored (again); those of one pass in a row */
     struct list active;  /* in progress: being begun, or scored in one pass */
-    struct list jobs;    /* for the committer: what one pass scored goes there at once */
+    struct list jobs;    /* for the committer: gathered, those of one pass together */
+    uint32_t gathered;   /* how many they are */
     uint32_t committing; /* tasks whose job is in `jobs` or with the committer */
     bool draining;
 
@@ -203,6 +206,7 @@ static void perform(struct loop *self, struct lease *lease, enum task_next next)
         return;
     case TASK_COMMIT:
         self->committing++;
+        self->gathered++;
         list_push_back(&self->jobs, &lease->task.job.link);
         return;
     case TASK_ANSWER:
@@ -519,6 +523,21 @@ static void greet(struct loop *self)
     }
 }
 
+/* While there is more to score, the first job waits a little for those that can go into
+ * the same transaction of the store. */
+static void submit_jobs(struct loop *self, bool idle)
+{
+    if (list_empty(&self->jobs))
+        return;
+    const struct commit_job *first = list_item(self->jobs.next, struct commit_job, link);
+    const struct lease *lease = lease_of(first->owner);
+    if (!idle && self->gathered < GATHER_MAX &&
+        clock_monotonic_us() - lease->since_us < GATHER_US)
+        return;
+    committer_submit(self->options.committer, &self->jobs);
+    self->gathered = 0;
+}
+
 static bool has_work(const struct loop *self)
 {
     return !list_empty(&self->active) || self->committing > 0 ||
@@ -542,8 +561,7 @@ static void *run(void *arg)
         if (due)
             beat(self, now_ms);
         idle = !work(self);
-        if (!list_empty(&self->jobs))
-            committer_submit(self->options.committer, &self->jobs);
+        submit_jobs(self, idle);
         if (idle && (!self->draining || has_work(self))) {
             take_back(self);
             wait_for_work(self);
