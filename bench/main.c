@@ -3,6 +3,7 @@
  * cluster
  * -> warm-up -> runs -> report. */
 #include "base/log.h"
+#include "base/schedule.h"
 #include "bench/machine.h"
 #include "bench/options.h"
 #include "bench/proc.h"
@@ -464,6 +465,7 @@ int main(int argc, char **argv)
         return status_exit_code(STATUS_NOMEM);
     bench->config = &config;
     bench->error = &error;
+    schedule_patiently(); /* as chw score */
     log_open("chw-bench", LOG_WARN);
     process_signals();
     enum status status = STATUS_OK;

@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "base/day.h"
 #include "base/progress.h"
+#include "base/schedule.h"
 #include "client/batcher.h"
 #include "client/chw_status.h"
 #include "client/commands.h"
@@ -762,6 +763,7 @@ int command_score(int argc, char **argv)
     int exit_code;
     if (!config_load(&spec, argc, argv, &config, &operands, &exit_code))
         return exit_code;
+    schedule_patiently();
     interrupt_catch();
     struct scoring scoring = {.config = &config,
                               .input = operands.items[0],

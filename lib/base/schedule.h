@@ -4,7 +4,7 @@
 #ifndef BASE_SCHEDULE_H
 #define BASE_SCHEDULE_H
 
-/* For a daemon's main() before it starts threads, which inherit it: where all cores are
+/* For a program before it starts threads, which inherit it: where all cores are
  * busy, one that wakes up lets the others use up their slices of a few milliseconds
  * (SCHED_BATCH) instead of stopping one. So more messages are there when it looks, for
  * fewer changes of threads. On a core that is free it runs at once. A policy that whoever
