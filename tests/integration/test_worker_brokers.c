@@ -223,6 +223,13 @@ static void send_plain(int number, enum message_type type)
                      STATUS_OK);
 }
 
+/* What was sent before is in the worker's hands: it has refused what came behind. */
+static void wait_received(int number)
+{
+    send_plain(number, MESSAGE_PONG);
+    receive(number, MESSAGE_REJECT);
+}
+
 static void receive_counted(int number, uint64_t sequence)
 {
     receive(number, MESSAGE_REPLY);
@@ -615,6 +622,7 @@ static void broker_that_is_gone_from_the_name_gets_its_answers_and_a_bye(void **
     send_ages(0, 1, SLOW_ROWS);
     wait_for_scoring(0, 1);
     send_ages(0, 2, 10);
+    wait_received(0);
     name_brokers(2);
     receive(0, MESSAGE_RETURN);
     assert_int_equal(peers[0].message.header.key.sequence, 2);
