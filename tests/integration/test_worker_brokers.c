@@ -591,15 +591,15 @@ static void batch_whose_deadline_passes_before_it_is_begun_is_not_scored(void **
 {
     (void)state;
     send_ages(0, 1, SLOW_ROWS);
-    send_in_time(0, 2, 10, 1); /* the first takes longer */
-    send_in_time(0, 3, 10, 60000);
+    send_in_time(0, 2, 10, 60000); /* it is begun with the next */
+    send_in_time(0, 3, 10, 1);     /* the first takes longer */
     for (int expired = 0, answers = 0; answers < 3;) { /* the first is being settled */
         enum message_type type = receive_any(0);
         bool late = type == MESSAGE_EXPIRED;
         answers += type != MESSAGE_HEARTBEAT;
         expired += late;
         assert_true(late || type == MESSAGE_HEARTBEAT || type == MESSAGE_REPLY);
-        assert_true(!late || peers[0].message.header.ticket == 1002);
+        assert_true(!late || peers[0].message.header.ticket == 1003);
         assert_true(answers < 3 || expired == 1);
     }
     assert_int_equal(worker_people(&fixture), SLOW_ROWS + 10);
