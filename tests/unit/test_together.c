@@ -369,6 +369,35 @@ static void batch_that_does_not_fit_leaves_nothing_behind(void **state)
     columns_release(&second);
 }
 
+/* One row, whose "b" is a number or a name. */
+static struct columns one_row(bool has_a, bool named_b)
+{
+    Chw__Batch *batch = build_batch(1);
+    Chw__Column *a = build_floats(batch, "a", (const float[]){7}, 1);
+    if (!has_a)
+        a->valid = build_bytes("\0", 1);
+    if (named_b)
+        build_codes(batch, "b", (const uint8_t[]){0}, 1, "red");
+    else
+        build_floats(batch, "b", (const float[]){7}, 1);
+    return view(batch);
+}
+
+static void value_of_a_batch_that_did_not_fit_is_nobody_s(void **state)
+{
+    (void)state;
+    struct columns rows[] = {one_row(true, false), one_row(true, true),
+                             one_row(false, false)};
+    struct gathering *gathering = gathering_new(&rows[0], 3);
+    assert_true(gathering_add(gathering, &rows[0]));
+    assert_false(gathering_add(gathering, &rows[1]));
+    assert_true(gathering_add(gathering, &rows[2]));
+    assert_int_equal(gathering_columns(gathering)->items[0].valid[0], 1);
+    gathering_free(gathering);
+    for (int i = 0; i < 3; i++)
+        columns_release(&rows[i]);
+}
+
 static void column_without_a_value_goes_with_numbers_and_with_names(void **state)
 {
     (void)state;
@@ -453,6 +482,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(each_batch_gets_what_it_would_get_alone),
         TEST(batch_that_does_not_fit_leaves_nothing_behind),
+        TEST(value_of_a_batch_that_did_not_fit_is_nobody_s),
         TEST(column_without_a_value_goes_with_numbers_and_with_names),
         TEST(more_names_than_a_column_can_have_are_not_gathered),
         TEST(what_has_cost_a_worker_or_is_large_is_begun_alone),
