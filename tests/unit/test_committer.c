@@ -245,6 +245,27 @@ static void threads_settle_together_and_each_batch_counts_once(void **state)
     assert_int_equal(worker_people(&self->store), SUBMITTERS * JOBS);
 }
 
+static void batch_whose_sum_would_overflow_costs_its_neighbours_nothing(void **state)
+{
+    struct fixture *self = *state;
+    struct batch batches[3];
+    struct list jobs;
+    list_init(&jobs);
+    for (size_t i = 0; i < 3; i++) {
+        make_batch(self, &batches[i], 1, i + 1);
+        list_push_back(&jobs, &batches[i].job.link);
+    }
+    batches[1].cell.sum_p = INT64_MAX;
+    start(self, LONG_MS);
+    committer_submit(self->committer, &jobs); /* all in one group */
+    for (size_t i = 0; i < 3; i++)
+        take_back(self->outbox);
+    assert_int_equal(batches[0].job.result.verdict, SETTLED_FIRST);
+    assert_int_equal(batches[1].job.status, STATUS_UNAVAILABLE);
+    assert_int_equal(batches[2].job.result.verdict, SETTLED_FIRST);
+    assert_int_equal(worker_people(&self->store), 2);
+}
+
 static void stopping_settles_what_was_submitted(void **state)
 {
     struct fixture *self = *state;
@@ -385,6 +406,7 @@ int main(void)
         TEST(duplicate_comes_back_with_the_versions_that_scored_it),
         TEST(refresh_publishes_what_the_store_has_now),
         TEST(threads_settle_together_and_each_batch_counts_once),
+        TEST(batch_whose_sum_would_overflow_costs_its_neighbours_nothing),
         TEST(stopping_settles_what_was_submitted),
         TEST(batch_waits_for_a_store_that_comes_back),
         TEST(batch_that_waited_long_enough_comes_back_unsettled),
