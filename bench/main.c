@@ -308,7 +308,6 @@ static enum status run_and_note(struct bench *self)
     const struct run_event event = {
         .happen = self->config->disturb == DISTURB_KILL ? kill_worker : reload,
         .arg = self,
-        .at_s = self->config->seconds / 2,
     };
     const struct run_options options = run_options(self, &event);
     bool kills = self->config->disturb == DISTURB_KILL;

@@ -19,6 +19,7 @@ enum {
 };
 
 static const uint64_t silent_ns = 120 * UINT64_C(1000000000);
+static const uint64_t not_yet = UINT64_MAX / 2; /* later than all, with room behind it */
 
 struct flight {
     uint64_t sequence; /* 0: none */
@@ -204,23 +205,27 @@ static enum status take_one(struct running *self)
 
 /* ---- in between ---- */
 
-static enum status happen(struct running *self)
-{
-    const struct run_event *event = self->options->event;
-    bool due = event != NULL && self->event_ns == UINT64_MAX / 2 &&
-               self->now_ns >= self->start_ns + (uint64_t)(event->at_s * 1e9);
-    if (!due)
-        return STATUS_OK;
-    self->event_ns = clock_ns();
-    return event->happen(event->arg, self->error);
-}
-
 static double fraction(const struct running *self)
 {
     double passed = (double)(self->now_ns - self->start_ns) / 1e9;
     return self->options->batches != 0
                ? (double)self->out->answered / (double)self->options->batches
                : passed / self->options->seconds;
+}
+
+/* Whether what is to happen in the middle is still to come. */
+static bool has_event(const struct running *self)
+{
+    return self->options->event != NULL && self->event_ns == not_yet;
+}
+
+static enum status happen(struct running *self)
+{
+    const struct run_event *event = self->options->event;
+    if (!has_event(self) || fraction(self) < .5)
+        return STATUS_OK;
+    self->event_ns = clock_ns();
+    return event->happen(event->arg, self->error);
 }
 
 static enum status look(struct running *self)
@@ -252,6 +257,11 @@ static enum status go_on(struct running *self)
         if (status == STATUS_OK)
             status = look(self);
     }
+    if (status == STATUS_OK && has_event(self))
+        return error_set(self->error, STATUS_INVALID,
+                         "a run was over after %.2f s, before what was to happen in its "
+                         "middle; expected more --records, or --seconds",
+                         (double)(self->answered_ns - self->start_ns) / 1e9);
     return status;
 }
 
@@ -261,7 +271,7 @@ static void begin(struct running *self)
 {
     const struct run_options *options = self->options;
     self->start_ns = self->now_ns = self->answered_ns = clock_ns();
-    self->event_ns = UINT64_MAX / 2; /* not yet */
+    self->event_ns = not_yet;
     self->end_ns = options->seconds > 0
                        ? self->start_ns + (uint64_t)(options->seconds * 1e9)
                        : UINT64_MAX;

@@ -16,11 +16,11 @@
 
 enum { RUN_OUTCOMES = 16, RUN_EVENT_MS = 1000 };
 
-/* Something that happens to the cluster in the middle. */
+/* Something that happens to the cluster when half of the run is over: of its batches, or
+ * of its time. */
 struct run_event {
     enum status (*happen)(void *arg, struct error_text *error);
     void *arg;
-    double at_s; /* since the start */
 };
 
 struct run_options {

@@ -155,6 +155,10 @@ class Bench(unittest.TestCase):
             self.assertIn(said, refused.stderr)
             self.assertNotIn("training", refused.stderr)
 
+    def test_a_run_that_ends_before_its_disturbance_is_none(self):
+        refused = bench("--disturb", "kill", "--records", 640, "--batch", 64, code=64)
+        self.assertIn("expected more --records", refused.stderr)
+
     def test_a_worker_that_was_replaced_spoils_the_run(self):
         measuring = start("chw-bench", "--scenario", "offline", "--records", 4000000, "--batch",
                           1000, stderr=subprocess.PIPE)
