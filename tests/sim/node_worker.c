@@ -766,14 +766,16 @@ static void end_process(struct world *world, struct worker_node *self, bool flus
     agenda_add(world->agenda, world_restart_us(world), start_again, self);
 }
 
-/* Its broker has heard all that it said, and so that this one is not in progress: what it
- * named and has scored it took back before it rested or began another. */
+/* Its broker hears all that it said, and so that this one is not in progress: what it
+ * named and has scored it took back before it rested or began another. One that stands
+ * still may lose the connection before it goes on, and with it what was said. */
 static bool is_known_safe(const struct world *world, struct task *task)
 {
     const struct post *post = post_of(task->thread, task->from);
     return setup_is_orderly(world->setup) && task->held.told && !task->held.scoring &&
            post->incarnation == task->from->incarnation &&
-           !network_is_troubled(world, task->from);
+           !network_is_troubled(world, task->from) &&
+           !node_is_paused(world, &task->from->broker->node);
 }
 
 static void post_mishap(const struct world *world, struct post *self, bool all)
