@@ -257,7 +257,7 @@ static void begin_bury(struct world *world, struct task *task)
 }
 
 static void end_process(struct world *world, struct worker_node *self, bool flush);
-static void note_victims(struct world *world, const struct task *culprit, bool all);
+static void note_victims(struct world *world, const struct task *culprit);
 
 /* Nobody knows which of a pass it was: each is charged. */
 static void note_mates(struct task *culprit)
@@ -281,7 +281,7 @@ static void die_of(struct world *world, struct task *task)
     note_mates(task);
     world_trace_batch(world, &task->thread->peer.name, "dies of", NULL, batch);
     check_death(world, batch);
-    note_victims(world, task, !flush);
+    note_victims(world, task);
     end_process(world, process, flush);
 }
 
@@ -819,10 +819,10 @@ void worker_mishap(struct world *world, struct worker_node *self, uint64_t until
 }
 
 /* What goes down with it, and may be suspected of that. */
-static void note_victims(struct world *world, const struct task *culprit, bool all)
+static void note_victims(struct world *world, const struct task *culprit)
 {
     for (uint32_t i = 0; i < world->setup->threads; i++)
-        thread_mishap(world, &culprit->thread->process->threads[i], all);
+        thread_mishap(world, &culprit->thread->process->threads[i], true);
     culprit->batch->mishaps--; /* which has a death of its own */
 }
 
