@@ -411,6 +411,16 @@ static void end_block(struct world *world, struct event *event)
     run(world, self);
 }
 
+/* Until its leases have run out for what it does not do before `until_us`. */
+static void expect_trouble(const struct world *world, struct worker_node *self,
+                           uint64_t until_us)
+{
+    uint64_t until =
+        until_us + world->setup->lease_ticks * (uint64_t)DISPATCH_TICK_MS * 1000;
+    if (self->node.troubled_until_us < until)
+        self->node.troubled_until_us = until;
+}
+
 static void begin_block(struct world *world, struct thread *self)
 {
     const struct setup *setup = world->setup;
@@ -418,9 +428,11 @@ static void begin_block(struct world *world, struct thread *self)
     uint64_t block_us = (rows < BLOCK_ROWS ? rows : BLOCK_ROWS) * setup->row_ns / 1000;
     if (self->blocks * (uint64_t)BLOCK_ROWS >= rows)
         block_us += setup->begin_us + self->batches * setup->begin_each_us;
+    uint64_t end_us = world_now_us(world) + block_us * self->process->slowness;
+    if (self->process->slowness > 1) /* it may be fast again before that */
+        expect_trouble(world, self->process, end_us);
     self->scoring = true;
-    node_timer(world, &self->process->node,
-               world_now_us(world) + block_us * self->process->slowness, end_block, self);
+    node_timer(world, &self->process->node, end_us, end_block, self);
 }
 
 /* False: nothing more can be done now, or ever. */
@@ -805,10 +817,7 @@ static void thread_mishap(const struct world *world, struct thread *self, bool a
 static void mishap(struct world *world, struct worker_node *self, uint64_t until_us,
                    bool all)
 {
-    uint64_t until =
-        until_us + world->setup->lease_ticks * (uint64_t)DISPATCH_TICK_MS * 1000;
-    if (self->node.troubled_until_us < until)
-        self->node.troubled_until_us = until;
+    expect_trouble(world, self, until_us);
     for (uint32_t i = 0; i < world->setup->threads; i++)
         thread_mishap(world, &self->threads[i], all);
 }
