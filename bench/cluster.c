@@ -248,21 +248,11 @@ static enum status start_processes(struct cluster *self,
     return status == STATUS_OK ? find_processes(self, error) : status;
 }
 
-static enum status make_home(struct cluster *self, struct error_text *error)
-{
-    enum status status = temporary_template("chw-bench", self->home, error);
-    if (status == STATUS_OK && mkdtemp(self->home) == NULL) {
-        status = error_set(error, STATUS_IO, "%s: %s", self->home, strerror(errno));
-        self->home[0] = '\0';
-    }
-    return status;
-}
-
 enum status cluster_start(const struct cluster_options *options, struct cluster *out,
                           struct error_text *error)
 {
     *out = (struct cluster){.up = 0};
-    enum status status = make_home(out, error);
+    enum status status = temporary_folder("chw-bench", out->home, error);
     if (status == STATUS_OK)
         status = data_folder_name(out->home, &out->folder, error);
     if (status != STATUS_OK)

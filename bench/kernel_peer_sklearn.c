@@ -116,21 +116,13 @@ static enum status greet(struct kernel_sklearn *self, struct error_text *error)
     return status;
 }
 
-static enum status make_folder(struct kernel_sklearn *self, struct error_text *error)
-{
-    enum status status = temporary_template("chw-bench-sklearn", self->folder, error);
-    if (status == STATUS_OK && mkdtemp(self->folder) == NULL)
-        status = error_set(error, STATUS_IO, "%s: %s", self->folder, strerror(errno));
-    return status;
-}
-
 enum status kernel_sklearn_open(struct kernel_sklearn **out, struct error_text *error)
 {
     struct kernel_sklearn *self = calloc(1, sizeof *self);
     if (self == NULL)
         return STATUS_NOMEM;
     self->socket = -1;
-    enum status status = make_folder(self, error);
+    enum status status = temporary_folder("chw-bench-sklearn", self->folder, error);
     if (status == STATUS_OK)
         status = start(self, error);
     if (status == STATUS_OK)

@@ -8,8 +8,12 @@
 
 enum { TEMPORARY_SIZE = 256 };
 
-/* `out`: "$TMPDIR/name-XXXXXX", for mkdtemp() or mkstemp(). STATUS_INVALID: too long. */
+/* `out`: "$TMPDIR/name-XXXXXX", for mkstemp(). STATUS_INVALID: too long. */
 MUST_CHECK enum status temporary_template(const char *name, char out[TEMPORARY_SIZE],
                                           struct error_text *error);
+
+/* A new folder of such a name. `out` is empty where none was made. */
+MUST_CHECK enum status temporary_folder(const char *name, char out[TEMPORARY_SIZE],
+                                        struct error_text *error);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct error_text error;
 
@@ -50,12 +51,26 @@ static void folder_that_does_not_fit_is_refused_and_not_cut(void **state)
     assert_string_equal(found, "");
 }
 
+static void folder_is_made_or_the_reason_is_told(void **state)
+{
+    char found[TEMPORARY_SIZE];
+    (void)state;
+    assert_int_equal(setenv("TMPDIR", "/nonexistent", 1), 0);
+    assert_int_equal(temporary_folder("case", found, &error), STATUS_IO);
+    assert_says(&error, "/nonexistent/case-");
+    assert_string_equal(found, "");
+    assert_int_equal(unsetenv("TMPDIR"), 0);
+    assert_int_equal(temporary_folder("case", found, &error), STATUS_OK);
+    assert_int_equal(rmdir(found), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(template_is_in_the_folder_that_tmpdir_names),
         cmocka_unit_test(template_is_in_tmp_when_tmpdir_is_not_set_or_empty),
         cmocka_unit_test(folder_that_does_not_fit_is_refused_and_not_cut),
+        cmocka_unit_test(folder_is_made_or_the_reason_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
